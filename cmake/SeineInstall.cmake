@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+include(CMakePackageConfigHelpers)
+install(TARGETS seine EXPORT seine-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS seine_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY include/seine DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/seine)
+install(EXPORT seine-targets NAMESPACE seine:: DESTINATION ${package_dir} FILE seine-targets.cmake)
+configure_package_config_file(cmake/seine-config.cmake.in ${CMAKE_BINARY_DIR}/seine-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/seine-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/seine-config.cmake ${CMAKE_BINARY_DIR}/seine-config-version.cmake
+        DESTINATION ${package_dir})
+configure_file(cmake/seine.pc.in ${CMAKE_BINARY_DIR}/seine.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/seine.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

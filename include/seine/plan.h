@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan: which seeds, in which batches, sampled how. Immutable and counted.
+ *
+ * The content of a batch is a pure function of (dataset, plan, seed, epoch, batch number), to the bit:
+ * docs/sampling.md. Threads: any, after creation. */
+#ifndef SEINE_PLAN_H
+#define SEINE_PLAN_H
+
+#include "seine/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sn_plan sn_plan;
+
+enum { SN_MAX_HOPS = 64, SN_MAX_FANOUT = (1 << 24) - 1 };
+
+/* What ranks do when their number does not divide the number of batches. */
+typedef enum sn_uneven {
+    SN_UNEVEN_DEFAULT = 0, /* short */
+    SN_UNEVEN_SHORT = 1,   /* every batch exactly once over all ranks */
+    SN_UNEVEN_PAD = 2,     /* every rank the same number: batches from the start again, marked */
+    SN_UNEVEN_DROP = 3     /* every rank the same number: the last ones left out */
+} sn_uneven;
+
+typedef enum sn_label_mode {
+    SN_LABELS_NONE = 0,
+    SN_LABELS_ALL = 1,  /* y of every node of every type that has labels */
+    SN_LABELS_SEEDS = 2 /* y of the distinct seeds */
+} sn_label_mode;
+
+typedef enum sn_index_type {
+    SN_INDEX_DEFAULT = 0, /* int64 */
+    SN_INDEX_INT64 = 1,
+    SN_INDEX_INT32 = 2 /* refused if an id of the dataset does not fit */
+} sn_index_type;
+
+typedef struct sn_plan_options {
+    uint32_t struct_size; /* filled by the macro */
+    /* Seeds. The ids are copied at creation. */
+    int32_t input_type;      /* node type of the seeds */
+    const sn_tensor *input;  /* [N] int32 or int64, duplicates allowed; NULL: all nodes of the type */
+    int64_t batch_size;      /* 0: 1024 */
+    bool shuffle;
+    bool drop_last;
+    uint64_t seed;
+    /* Sampling. fanout [hops], the same for every edge type; or, with per_edge_type, [edge types * hops].
+     * -1 = all, 0 = none. hops 0 gives the seeds alone. */
+    int32_t hops;
+    const int64_t *fanout;
+    bool per_edge_type;
+    sn_edge_dir dir; /* default OUT */
+    bool replace;
+    /* What a batch carries. */
+    bool with_edge; /* edge ids */
+    bool features;  /* x, and edge_attr with with_edge */
+    sn_label_mode labels;
+    sn_index_type index;
+    /* This rank's share of an epoch. */
+    int64_t rank;  /* 0 <= rank < world */
+    int64_t world; /* 0: 1 */
+    sn_uneven uneven;
+} sn_plan_options;
+#define SN_PLAN_OPTIONS(...)                                                                       \
+    (&(sn_plan_options){ .struct_size = sizeof(sn_plan_options), __VA_ARGS__ })
+
+/* Keeps a reference to the dataset. *out is NEW. Fails: SN_E_INVALID, SN_E_RANGE (a seed: which position),
+ * SN_E_UNSUPPORTED (the dataset lacks the layout that the direction needs), SN_E_NOMEM. */
+SN_NODISCARD SN_API sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options,
+                                             sn_plan **out);
+/* Drops a reference. NULL is fine. */
+SN_API void sn_plan_release(sn_plan *plan);
+
+/* Global batches of an epoch, over all ranks. */
+SN_API int64_t sn_plan_num_batches(const sn_plan *plan);
+/* This rank's steps of an epoch run from 0 to sn_plan_num_steps - 1; each names a global batch. */
+SN_API int64_t sn_plan_num_steps(const sn_plan *plan);
+/* The global batch of a step, and whether it is padding (`padded` may be NULL). Fails: SN_E_RANGE. */
+SN_NODISCARD SN_API sn_status sn_plan_step(const sn_plan *plan, int64_t step, int64_t *batch,
+                                           bool *padded);
+/* The first step whose position in the epoch is `start` or later: where a resumed rank begins. */
+SN_API int64_t sn_plan_first_step(const sn_plan *plan, int64_t start);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
