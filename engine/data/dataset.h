@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the other engine layers need of a dataset beyond seine/dataset.h. */
+#ifndef SN_ENGINE_DATA_DATASET_H
+#define SN_ENGINE_DATA_DATASET_H
+
+#include "seine/dataset.h"
+
+/* Another reference. */
+sn_dataset *sn__dataset_retain(sn_dataset *dataset);
+
+/* A type name: 1 to 255 bytes of UTF-8 without control characters, without "__", not starting or ending
+ * with "_" next to the separator ("a_" + "__" + "b" would be ambiguous), not "other". Fails: SN_E_FORMAT,
+ * "<where>: type name ...". */
+SN_NODISCARD sn_status sn__type_name_check(const char *name, const char *where);
+
+#endif
