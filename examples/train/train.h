@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training GraphSAGE on a dataset directory: the entry of the example behind `seine train`.
  *
- * Results go to stdout, the progress bar and errors ("seine: <what>: <why>", one line) to stderr.
+ * Results go to stdout, the progress bar and errors ("seine: train: <why>", one line) to stderr.
  * Threads: one run at a time in a process. */
 #ifndef EXAMPLES_TRAIN_TRAIN_H
 #define EXAMPLES_TRAIN_TRAIN_H
@@ -25,14 +25,17 @@ struct train_options {
     uint64_t seed;         /* of the sampling, the initial weights and the dropout */
     sn_edge_dir dir;       /* whose neighbours: out */
     sn_load load;          /* as in sn_dataset_options */
-    int32_t threads;       /* of OpenBLAS: OPENBLAS_NUM_THREADS, else the cores that OpenBLAS sees */
+    int32_t threads;       /* of OpenBLAS; 0: as OPENBLAS_NUM_THREADS or OpenBLAS decides */
     bool json;             /* JSON lines instead of text */
     bool baselines;        /* majority class and features only, before the run */
     bool progress;         /* draw a bar on stderr */
     const volatile sig_atomic_t *stop; /* polled between batches: not 0 ends the run; may be NULL */
 };
 
-/* Returns the exit code of a command: 0 done, 1 failed (the line is printed), 130 stopped. */
+/* Exit codes of a command, used as results throughout the example. */
+enum { TRAIN_DONE = 0, TRAIN_FAILED = 1, TRAIN_STOPPED = 130 };
+
+/* Trains and prints. On TRAIN_FAILED the one line is printed. */
 int train_run(const struct train_options *options);
 
 #ifdef __cplusplus
