@@ -24,6 +24,8 @@ void sn__map_forget(const sn__map *map, size_t offset, size_t bytes);
 SN_NODISCARD sn_status sn__file_read(const char *path, size_t limit, char **out, size_t *bytes);
 /* dir + "/" + name, freed by sn__mem_free. An absolute `name` stays as it is. */
 SN_NODISCARD sn_status sn__path_join(const char *dir, const char *name, char **out);
+/* path + ".tmp.XXXXXX" with a random end, freed by sn__mem_free. Nothing is made: create it exclusively. */
+SN_NODISCARD sn_status sn__path_temporary(const char *path, char **out);
 
 /* -- Output directories -------------------------------------------------------------------------- */
 
