@@ -62,12 +62,14 @@ sn_status sn__mem_pages(size_t bytes, const char *what, void *out)
     bool huge = bytes >= HUGE_BYTES;
     if (!sn__add_size(bytes > 0 ? bytes : 1, huge ? 2 * (size_t)HUGE_BYTES : 4096, &padded))
         return sn__fail(SN_E_NOMEM, "%s: %zu bytes overflow", what, bytes);
-    size_t length = whole_pages(bytes > 0 ? bytes : 1), mapped = huge ? length + HUGE_BYTES : length;
+    size_t length = whole_pages(bytes > 0 ? bytes : 1),
+           mapped = huge ? length + HUGE_BYTES : length;
     uint8_t *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
         return sn__fail(SN_E_NOMEM, "%s: cannot map %zu bytes", what, mapped);
     if (huge) { /* cut to the aligned part */
-        uint8_t *aligned = (uint8_t *)(((uintptr_t)base + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1));
+        uint8_t *aligned =
+            (uint8_t *)(((uintptr_t)base + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1));
         if (aligned > base)
             munmap(base, (size_t)(aligned - base));
         if (aligned + length < base + mapped)

@@ -5,10 +5,11 @@
 
 #include "base/status.h"
 
-/* count * size bytes, zeroed; never NULL on SN_OK, also for 0 bytes. `what` names it in the error. */
+/* count * size bytes, zeroed; never NULL on SN_OK, also for 0 bytes. `what` names it in the error.
+ */
 SN_NODISCARD sn_status sn__mem_zalloc(size_t count, size_t size, const char *what, void *out);
-/* Grows *block (a pointer variable, NULL at first) to at least `need` elements of `size` bytes, at least
- * doubling; *capacity is in elements. Old contents stay, new ones are undefined. */
+/* Grows *block (a pointer variable, NULL at first) to at least `need` elements of `size` bytes, at
+ * least doubling; *capacity is in elements. Old contents stay, new ones are undefined. */
 SN_NODISCARD sn_status sn__mem_grow(void *block, size_t *capacity, size_t need, size_t size,
                                     const char *what);
 SN_NODISCARD sn_status sn__mem_strdup(const char *text, char **out);

@@ -13,8 +13,8 @@ static uint64_t absorb(uint64_t h, uint64_t value)
     return sn__mix64((h ^ value) + 0x9E3779B97F4A7C15u);
 }
 
-uint64_t sn__phase_key(uint64_t seed, uint64_t epoch, uint64_t batch, uint64_t purpose, uint64_t hop,
-                       uint64_t edge_type)
+uint64_t sn__phase_key(uint64_t seed, uint64_t epoch, uint64_t batch, uint64_t purpose,
+                       uint64_t hop, uint64_t edge_type)
 {
     uint64_t h = 0x5345494E45000001u;
     h = absorb(h, seed);
@@ -38,7 +38,8 @@ static void load_block(sn__draws *draws, uint32_t block)
 {
     if (draws->block == block)
         return;
-    uint32_t counter[4] = { (uint32_t)draws->node, (uint32_t)(draws->node >> 32), block, draws->tree };
+    uint32_t counter[4] = { (uint32_t)draws->node, (uint32_t)(draws->node >> 32), block,
+                            draws->tree };
     sn__philox(draws->key, counter, draws->words);
     draws->block = block;
 }
@@ -90,7 +91,9 @@ static uint64_t ceil_sqrt(uint64_t n)
 sn__shuffle sn__shuffle_make(uint64_t seed, uint64_t epoch, uint64_t n)
 {
     SN_ASSERT(n < (uint64_t)1 << 62);
-    enum { LEAST = 64 }; /* a domain of 2^12 at least: tiny Feistel networks are not random enough */
+    enum {
+        LEAST = 64
+    }; /* a domain of 2^12 at least: tiny Feistel networks are not random enough */
     uint64_t a = ceil_sqrt(n);
     a = a < LEAST ? LEAST : a;
     uint64_t b = (n + a - 1) / a;
@@ -100,7 +103,8 @@ sn__shuffle sn__shuffle_make(uint64_t seed, uint64_t epoch, uint64_t n)
     };
 }
 
-/* The round function: [0, m) from 2^32 values, nearly uniform, which a Feistel network is content with. */
+/* The round function: [0, m) from 2^32 values, nearly uniform, which a Feistel network is content
+ * with. */
 static uint64_t feistel(uint64_t key, uint32_t round, uint64_t z, uint64_t m)
 {
     uint32_t counter[4] = { (uint32_t)z, round, 0, 0 }, out[4];

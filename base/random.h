@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counter-based random numbers: docs/sampling.md, sections 1 and 2.1, which freeze every constant here.
+/* Counter-based random numbers: docs/sampling.md, sections 1 and 2.1, which freeze every constant
+ * here.
  *
- * Nothing has state: a number is a function of its key and its counter, so any thread, process or device
- * can compute any of them. */
+ * Nothing has state: a number is a function of its key and its counter, so any thread, process or
+ * device can compute any of them. */
 #ifndef SN_BASE_RANDOM_H
 #define SN_BASE_RANDOM_H
 
@@ -36,11 +37,11 @@ static inline uint64_t sn__mix64(uint64_t z)
     return z ^ (z >> 31);
 }
 
-uint64_t sn__phase_key(uint64_t seed, uint64_t epoch, uint64_t batch, uint64_t purpose, uint64_t hop,
-                       uint64_t edge_type);
+uint64_t sn__phase_key(uint64_t seed, uint64_t epoch, uint64_t batch, uint64_t purpose,
+                       uint64_t hop, uint64_t edge_type);
 
-/* Draws of one row. `wide` (degree above 2^32) selects the 64-bit form. Keeps the current block, so that
- * ascending draw numbers cost a quarter of a block each. */
+/* Draws of one row. `wide` (degree above 2^32) selects the 64-bit form. Keeps the current block, so
+ * that ascending draw numbers cost a quarter of a block each. */
 typedef struct sn__draws {
     uint64_t key, node;
     uint32_t tree;

@@ -62,8 +62,8 @@ const char *sn_error_detail(void)
 const char *sn_status_name(sn_status status)
 {
     switch (status) {
-#define SN_STATUS_NAME(name, value, text)                                                          \
-    case name:                                                                                     \
+#define SN_STATUS_NAME(name, value, text) \
+    case name:                            \
         return #name;
         SN_STATUS_LIST(SN_STATUS_NAME)
 #undef SN_STATUS_NAME
@@ -74,8 +74,8 @@ const char *sn_status_name(sn_status status)
 const char *sn_status_text(sn_status status)
 {
     switch (status) {
-#define SN_STATUS_TEXT(name, value, text)                                                          \
-    case name:                                                                                     \
+#define SN_STATUS_TEXT(name, value, text) \
+    case name:                            \
         return text;
         SN_STATUS_LIST(SN_STATUS_TEXT)
 #undef SN_STATUS_TEXT

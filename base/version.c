@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "seine/types.h"
 
-#define TEXT(x) #x
+#define TEXT(x)     #x
 #define EXPANDED(x) TEXT(x)
 
 uint32_t sn_version(void)

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tensors of a batch: docs/sampling.md, section 4. */
+#include "engine/sample/deliver.h"
+
+#include "base/mem.h"
+#include "engine/sample/batch.h"
+
+#include <string.h>
+
+/* First dimension of a tensor. */
+static size_t rows_of(const sn__topology *t, const sn__tensor_spec *spec)
+{
+    const sn_plan *plan = t->plan;
+    switch (spec->kind) {
+    case SN__NODE:
+    case SN__X:
+        return t->nodes[spec->type].count;
+    case SN__ROW:
+    case SN__COL:
+    case SN__EDGE:
+    case SN__EDGE_ATTR:
+        return t->edges[spec->type].count;
+    case SN__Y:
+        return plan->labels_of_seeds ? t->distinct_seeds : t->nodes[spec->type].count;
+    case SN__BATCH:
+        return t->distinct_seeds;
+    case SN__NUM_SAMPLED_NODES:
+        return (size_t)plan->hops + 1;
+    case SN__NUM_SAMPLED_EDGES:
+        return (size_t)plan->hops;
+    case SN__NUM_KINDS:
+        break;
+    }
+    SN_ASSERT(!"a kind without rows");
+    return 0;
+}
+
+sn_status sn__deliver_layout(const sn__topology *t, sn_tensor *tensors, size_t *bytes)
+{
+    size_t offset = 0;
+    for (int32_t i = 0; i < t->plan->num_tensors; i++) {
+        const sn__tensor_spec *spec = &t->plan->tensors[i];
+        sn_tensor *tensor = &tensors[i];
+        if (spec->source != NULL)
+            *tensor = *spec->source;
+        else
+            *tensor =
+                (sn_tensor){ .dtype = t->plan->index_dtype, .ndim = 1, .shape = { 1, 1, 1, 1 } };
+        size_t rows = rows_of(t, spec), size;
+        tensor->shape[0] = (int64_t)rows;
+        if (!sn__mul_size(rows, (size_t)sn_tensor_row_bytes(tensor), &size) ||
+            !sn__add_size(offset, sn__align_up(size), &size))
+            return sn__fail(SN_E_NOMEM, "batch: tensor %s of %zu rows overflows", spec->name, rows);
+        tensor->data = (void *)(uintptr_t)offset; /* an offset until the payload has a place */
+        offset = size;
+    }
+    *bytes = offset;
+    return SN_OK;
+}
+
+static void write_labels(const sn_tensor *out, const uint32_t *labels)
+{
+    size_t n = (size_t)out->shape[0];
+    if (out->dtype.bits == 32)
+        memcpy(out->data, labels, n * sizeof *labels); /* local ids are below 2^30 */
+    else
+        for (size_t i = 0; i < n; i++)
+            ((int64_t *)out->data)[i] = labels[i];
+}
+
+static void write_ids(const sn_tensor *out, const int64_t *ids)
+{
+    size_t n = (size_t)out->shape[0];
+    if (out->dtype.bits == 64)
+        memcpy(out->data, ids, n * sizeof *ids);
+    else
+        for (size_t i = 0; i < n; i++)
+            ((int32_t *)out->data)[i] = (int32_t)ids[i];
+}
+
+static sn_status write_rows(const sn__tensor_spec *spec, const sn__kernel_ops *ops,
+                            const int64_t *ids, const sn_tensor *out)
+{
+    const sn_tensor *source = spec->source;
+    sn_status status =
+        ops->gather_rows(source->data, source->shape[0], (size_t)sn_tensor_row_bytes(source), ids,
+                         (size_t)out->shape[0], out->data);
+    if (status != SN_OK)
+        sn_error_context("tensor %s", spec->name);
+    return status;
+}
+
+static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
+                              const sn__tensor_spec *spec, const sn_tensor *out)
+{
+    if (out->shape[0] == 0)
+        return SN_OK; /* its source may have no memory at all */
+    switch (spec->kind) {
+    case SN__NODE:
+    case SN__BATCH: /* the distinct seeds are the first nodes */
+        write_ids(out, t->nodes[spec->type].ids);
+        return SN_OK;
+    case SN__ROW:
+        write_labels(out, t->edges[spec->type].row);
+        return SN_OK;
+    case SN__COL:
+        write_labels(out, t->edges[spec->type].col);
+        return SN_OK;
+    case SN__EDGE:
+        write_ids(out, t->edges[spec->type].edge);
+        return SN_OK;
+    case SN__X:
+    case SN__Y:
+        return write_rows(spec, ops, t->nodes[spec->type].ids, out);
+    case SN__EDGE_ATTR:
+        return write_rows(spec, ops, t->edges[spec->type].edge, out);
+    case SN__NUM_SAMPLED_NODES:
+        write_ids(out, t->num_sampled_nodes + spec->type * (t->plan->hops + 1));
+        return SN_OK;
+    case SN__NUM_SAMPLED_EDGES:
+        write_ids(out, t->num_sampled_edges + spec->type * t->plan->hops);
+        return SN_OK;
+    case SN__NUM_KINDS:
+        break;
+    }
+    return SN_OK;
+}
+
+sn_status sn__deliver_write(const sn__topology *t, const sn__kernel_ops *ops, uint8_t *payload,
+                            sn_tensor *tensors)
+{
+    for (int32_t i = 0; i < t->plan->num_tensors; i++)
+        tensors[i].data = payload + (uintptr_t)tensors[i].data;
+    for (int32_t i = 0; i < t->plan->num_tensors; i++)
+        SN_TRY(write_tensor(t, ops, &t->plan->tensors[i], &tensors[i]));
+    return SN_OK;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sampling finds before any of it is delivered: nodes, edges and counts of one batch, in
+ * scratch memory that is reused from batch to batch. Its size is known only when it is complete, so
+ * it is copied once, into the memory that the consumer reads (engine/sample/deliver.h). Threads:
+ * one at a time. */
+#ifndef SN_ENGINE_SAMPLE_TOPOLOGY_H
+#define SN_ENGINE_SAMPLE_TOPOLOGY_H
+
+#include "engine/sample/plan.h"
+
+/* Edges of one edge type, hop by hop: local ids of both ends, and edge ids if the plan asks for
+ * them. */
+typedef struct sn__edge_list {
+    uint32_t *row, *col;
+    int64_t *edge;
+    size_t count;
+    size_t row_capacity, col_capacity, edge_capacity;
+} sn__edge_list;
+
+typedef struct sn__topology {
+    const sn_plan *plan;
+    sn__node_list *nodes;       /* [node type] */
+    sn__edge_list *edges;       /* [edge type] */
+    int64_t *num_sampled_nodes; /* [node type][hops + 1] */
+    int64_t *num_sampled_edges; /* [edge type][hops] */
+    size_t distinct_seeds;
+
+    /* Scratch. */
+    int64_t *seeds;      /* [batch size] */
+    int64_t *neighbours; /* global ids of a block's picks */
+    size_t neighbour_capacity;
+    uint32_t *labels; /* of the seeds: not delivered */
+    size_t label_capacity;
+    size_t *frontier_begin, *frontier_end; /* [node type]: this hop's frontier in the node list */
+    sn__pick_scratch picks;
+} sn__topology;
+
+/* The plan is BORROWED and must outlive the topology. Fails: SN_E_NOMEM. */
+SN_NODISCARD sn_status sn__topology_init(sn__topology *topology, const sn_plan *plan);
+void sn__topology_deinit(sn__topology *topology);
+/* Computes one batch; `batch` is in range. Fails: SN_E_NOMEM, SN_E_CORRUPT; usable again
+ * afterwards. */
+SN_NODISCARD sn_status sn__topology_sample(sn__topology *topology, const sn__kernel_ops *ops,
+                                           uint64_t epoch, int64_t batch);
+
+#endif
