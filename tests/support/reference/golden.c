@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints golden values of docs/sampling.md, one `name value` to a line: the primitives, the
- * shuffle, the sharing of batches among ranks, one batch in full, and digests of batches on graphs
- * that are given by formula. A line that changes means that the contract changed.
+ * Golden values of docs/sampling.md: the primitives, the shuffle, the sharing of batches among
+ * ranks, some batches in full, and digests of batches on graphs that are given by formula. A line
+ * that changes means that the contract changed.
  */
-#include "reference.h"
+#include "golden.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +14,10 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { MAX_NODE_TYPES = 2, MAX_EDGE_TYPES = 2, MAX_HOPS = 3 };
+
+/* Where lines go, and whose digests they are: set by golden_print. */
+static FILE *out;
+static golden_digest *digest_of;
 
 static void *allocate(int64_t count, size_t size)
 {
@@ -40,9 +44,10 @@ static void print_philox(void)
         const uint32_t *c = cases[i].c;
         uint32_t x[4];
         ref_philox(cases[i].key, c[0], c[1], c[2], c[3], x);
-        printf("philox.%016" PRIx64 ".%08" PRIx32 ".%08" PRIx32 ".%08" PRIx32 ".%08" PRIx32
-               " %08" PRIx32 ",%08" PRIx32 ",%08" PRIx32 ",%08" PRIx32 "\n",
-               cases[i].key, c[0], c[1], c[2], c[3], x[0], x[1], x[2], x[3]);
+        fprintf(out,
+                "philox.%016" PRIx64 ".%08" PRIx32 ".%08" PRIx32 ".%08" PRIx32 ".%08" PRIx32
+                " %08" PRIx32 ",%08" PRIx32 ",%08" PRIx32 ",%08" PRIx32 "\n",
+                cases[i].key, c[0], c[1], c[2], c[3], x[0], x[1], x[2], x[3]);
     }
 }
 
@@ -62,10 +67,11 @@ static void print_phase_keys(void)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const uint64_t *c = cases[i];
-        printf("phase_key.seed=%" PRIu64 ".epoch=%" PRIu64 ".g=%" PRIu64 ".purpose=%" PRIu64
-               ".hop=%" PRIu64 ".etype=%" PRIu64 " %016" PRIx64 "\n",
-               c[0], c[1], c[2], c[3], c[4], c[5],
-               ref_phase_key(c[0], c[1], c[2], c[3], c[4], c[5]));
+        fprintf(out,
+                "phase_key.seed=%" PRIu64 ".epoch=%" PRIu64 ".g=%" PRIu64 ".purpose=%" PRIu64
+                ".hop=%" PRIu64 ".etype=%" PRIu64 " %016" PRIx64 "\n",
+                c[0], c[1], c[2], c[3], c[4], c[5],
+                ref_phase_key(c[0], c[1], c[2], c[3], c[4], c[5]));
     }
 }
 
@@ -81,9 +87,10 @@ static void print_draw(uint64_t key, draw_case c)
 {
     int rejected;
     uint64_t t = ref_draw_counted(key, c.v, c.tree, c.i, c.n, c.degree, &rejected);
-    printf("draw.key=%016" PRIx64 ".v=%" PRIu64 ".tree=%" PRIu32 ".i=%" PRIu32 ".n=%" PRIu64
-           ".degree=%" PRIu64 ".rejected=%d %" PRIu64 "\n",
-           key, c.v, c.tree, c.i, c.n, c.degree, rejected, t);
+    fprintf(out,
+            "draw.key=%016" PRIx64 ".v=%" PRIu64 ".tree=%" PRIu32 ".i=%" PRIu32 ".n=%" PRIu64
+            ".degree=%" PRIu64 ".rejected=%d %" PRIu64 "\n",
+            key, c.v, c.tree, c.i, c.n, c.degree, rejected, t);
 }
 
 /* The smallest node from `c.v` on whose draw throws away exactly that many words. */
@@ -163,12 +170,12 @@ static void print_perms(void)
     for (size_t s = 0; s < COUNT(sizes); s++) {
         for (size_t k = 0; k < COUNT(keys); k++) {
             uint64_t n = sizes[s];
-            printf("perm.seed=%" PRIu64 ".epoch=%" PRIu64 ".n=%" PRIu64 " ", keys[k][0], keys[k][1],
-                   n);
+            fprintf(out, "perm.seed=%" PRIu64 ".epoch=%" PRIu64 ".n=%" PRIu64 " ", keys[k][0],
+                    keys[k][1], n);
             for (uint64_t i = 0; i < 16 && i < n; i++) {
-                printf("%s%" PRIu64, i ? "," : "", ref_perm(keys[k][0], keys[k][1], n, i));
+                fprintf(out, "%s%" PRIu64, i ? "," : "", ref_perm(keys[k][0], keys[k][1], n, i));
             }
-            printf("\n");
+            fprintf(out, "\n");
         }
     }
 }
@@ -180,14 +187,15 @@ static void print_shard(const ref_plan *plan)
     int64_t *g;
     bool *padded;
     int64_t n = ref_rank_batches(plan, &g, &padded);
-    printf("shard.inputs=%" PRId64 ".batch=%" PRId64 ".drop_last=%d.%s.rank=%" PRId64
-           ".world=%" PRId64 ".start=%" PRId64 " ",
-           plan->num_input, plan->batch_size, plan->drop_last, uneven[plan->uneven], plan->rank,
-           plan->world, plan->start);
+    fprintf(out,
+            "shard.inputs=%" PRId64 ".batch=%" PRId64 ".drop_last=%d.%s.rank=%" PRId64
+            ".world=%" PRId64 ".start=%" PRId64 " ",
+            plan->num_input, plan->batch_size, plan->drop_last, uneven[plan->uneven], plan->rank,
+            plan->world, plan->start);
     for (int64_t i = 0; i < n; i++) {
-        printf("%s%" PRId64 "%s", i ? "," : "", g[i], padded[i] ? "*" : "");
+        fprintf(out, "%s%" PRId64 "%s", i ? "," : "", g[i], padded[i] ? "*" : "");
     }
-    printf("%s\n", n ? "" : "none");
+    fprintf(out, "%s\n", n ? "" : "none");
     free(g);
     free(padded);
 }
@@ -466,10 +474,9 @@ static void print_digests(const char *graph_name, const graph_store *store, cons
             if (i > 0 && numbers[i] <= numbers[i - 1]) {
                 continue; /* the last one is printed already */
             }
-            ref_batch *batch = ref_sample(&store->graph, &plan, epochs[e], numbers[i]);
-            printf("digest.%s.%s.epoch=%" PRIu64 ".g=%" PRIu64 " %016" PRIx64 "\n", graph_name,
-                   c->name, epochs[e], numbers[i], ref_digest(batch));
-            ref_batch_free(batch);
+            fprintf(out, "digest.%s.%s.epoch=%" PRIu64 ".g=%" PRIu64 " %016" PRIx64 "\n",
+                    graph_name, c->name, epochs[e], numbers[i],
+                    digest_of(&store->graph, &plan, epochs[e], numbers[i]));
         }
     }
     free(input);
@@ -487,11 +494,11 @@ static void print_batch(const char *graph_name, const graph_store *store, const 
             continue;
         }
         const int64_t *data = tensor->data;
-        printf("tensor.%s.%s.epoch=3.g=1.%s ", graph_name, c->name, tensor->name);
+        fprintf(out, "tensor.%s.%s.epoch=3.g=1.%s ", graph_name, c->name, tensor->name);
         for (int64_t i = 0; i < tensor->shape[0]; i++) {
-            printf("%s%" PRId64, i ? "," : "", data[i]);
+            fprintf(out, "%s%" PRId64, i ? "," : "", data[i]);
         }
-        printf("%s\n", tensor->shape[0] ? "" : "none");
+        fprintf(out, "%s\n", tensor->shape[0] ? "" : "none");
     }
     ref_batch_free(batch);
     free(input);
@@ -512,8 +519,19 @@ static void print_graph(const char *name, graph_store *store, const batch_case *
     graph_free(store);
 }
 
-int main(void)
+uint64_t golden_reference_digest(const ref_graph *graph, const ref_plan *plan, uint64_t epoch,
+                                 uint64_t g)
 {
+    ref_batch *batch = ref_sample(graph, plan, epoch, g);
+    const uint64_t digest = ref_digest(batch);
+    ref_batch_free(batch);
+    return digest;
+}
+
+void golden_print(FILE *file, golden_digest *digest)
+{
+    out = file;
+    digest_of = digest;
     print_philox();
     print_phase_keys();
     print_draws(ref_phase_key(42, 3, 5, 2, 1, 0));
@@ -524,5 +542,4 @@ int main(void)
     print_graph("typed", make_typed(), typed_cases, COUNT(typed_cases), "in_item_1_1");
     print_graph("star", make_star(), star_cases, COUNT(star_cases), "");
     print_graph("multi", make_multi(), multi_cases, COUNT(multi_cases), "out_2_2");
-    return 0;
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "random_case.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_NODE_TYPES = 3, MOST_EDGE_TYPES = 5, MOST_HOPS = 6 };
+
+/* SplitMix64: any generator will do here, as long as it is not the library's. */
+static uint64_t state;
+
+static uint64_t next(void)
+{
+    uint64_t z = state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+static int64_t below(int64_t n)
+{
+    return (int64_t)(next() % (uint64_t)n);
+}
+
+static bool one_in(int64_t n)
+{
+    return below(n) == 0;
+}
+
+static void *own(random_case *c, int64_t count, size_t size)
+{
+    void *block = calloc(count > 0 ? (size_t)count : 1, size);
+    if (block == NULL || c->num_owned == (int)(sizeof c->owned / sizeof c->owned[0]))
+        abort();
+    c->owned[c->num_owned++] = block;
+    return block;
+}
+
+/* Random bytes of a random type: they are moved, never interpreted. */
+static ref_array random_rows(random_case *c, int64_t rows, bool labels)
+{
+    static const struct {
+        int code, bits;
+    } types[] = { { 0, 64 }, { 0, 8 }, { 2, 32 }, { 2, 16 }, { 1, 8 }, { 0, 32 }, { 2, 64 } };
+    size_t type = (size_t)below(labels ? 2 : 7);
+    ref_array array = { .code = types[type].code, .bits = types[type].bits, .ndim = 1 };
+    array.shape[0] = rows;
+    int64_t bytes = rows * array.bits / 8;
+    if (!labels && !one_in(4)) {
+        array.ndim = one_in(4) ? 3 : 2;
+        for (int d = 1; d < array.ndim; d++) {
+            array.shape[d] = 1 + below(9);
+            bytes *= array.shape[d];
+        }
+    }
+    uint8_t *data = own(c, bytes, 1);
+    for (int64_t i = 0; i < bytes; i++)
+        data[i] = (uint8_t)next();
+    array.data = data;
+    return array;
+}
+
+static void random_edges(random_case *c, ref_edge_type *edge, int64_t sources, int64_t targets)
+{
+    int64_t count = sources == 0 || targets == 0 || one_in(12) ? 0 : below(4 * sources + 8);
+    int64_t *from = own(c, count, sizeof *from), *to = own(c, count, sizeof *to);
+    /* Some graphs use a part of their ids only, some have a hub, some repeat pairs. */
+    int64_t few_sources = one_in(3) ? 1 + below(sources > 0 ? sources : 1) : sources;
+    int64_t few_targets = one_in(3) ? 1 + below(targets > 0 ? targets : 1) : targets;
+    bool hub = one_in(4);
+    for (int64_t i = 0; i < count; i++) {
+        from[i] = hub && one_in(2) ? few_sources / 2 : below(few_sources);
+        to[i] = below(few_targets);
+        if (i > 0 && one_in(8)) {
+            from[i] = from[i - 1];
+            to[i] = to[i - 1];
+        }
+    }
+    edge->count = count;
+    edge->from = from;
+    edge->to = to;
+}
+
+static void random_graph(random_case *c)
+{
+    static const char *const names[MOST_NODE_TYPES] = { "paper", "author", "a_b" };
+    static const char *const relations[MOST_EDGE_TYPES] = { "cites", "writes", "rev_x", "has", "to" };
+    bool typed = one_in(2);
+    int node_types = typed ? 1 + (int)below(MOST_NODE_TYPES) : 1;
+    int edge_types = typed ? 1 + (int)below(MOST_EDGE_TYPES) : 1;
+    ref_node_type *nodes = own(c, node_types, sizeof *nodes);
+    ref_edge_type *edges = own(c, edge_types, sizeof *edges);
+    for (int t = 0; t < node_types; t++) {
+        int64_t count = one_in(10) ? below(3) : 1 + below(40);
+        nodes[t] = (ref_node_type){ .name = names[t], .count = count };
+        if (!one_in(4))
+            nodes[t].x = random_rows(c, count, false);
+        if (!one_in(4))
+            nodes[t].y = random_rows(c, count, true);
+    }
+    for (int e = 0; e < edge_types; e++) {
+        int src = (int)below(node_types), dst = (int)below(node_types);
+        edges[e] = (ref_edge_type){ .src = names[src], .rel = relations[e], .dst = names[dst] };
+        random_edges(c, &edges[e], nodes[src].count, nodes[dst].count);
+        if (!one_in(3))
+            edges[e].x = random_rows(c, edges[e].count, false);
+    }
+    c->graph = (ref_graph){ node_types, nodes, edge_types, edges };
+}
+
+static int64_t random_fanout(void)
+{
+    switch (below(8)) {
+    case 0:
+        return -1;
+    case 1:
+        return 0;
+    case 2:
+        return 60 + below(200); /* above the limit at which picks are kept in a set */
+    default:
+        return 1 + below(6);
+    }
+}
+
+static void random_plan(random_case *c)
+{
+    ref_plan *plan = &c->plan;
+    plan->seed_type = (int)below(c->graph.num_node_types);
+    int64_t nodes = c->graph.node_types[plan->seed_type].count;
+    plan->num_input = nodes == 0 || one_in(15) ? 0 : 1 + below(2 * nodes);
+    int64_t *input = own(c, plan->num_input, sizeof *input);
+    for (int64_t i = 0; i < plan->num_input; i++)
+        input[i] = below(nodes); /* duplicates happen */
+    plan->input = input;
+    plan->batch_size = 1 + below(one_in(3) ? 100 : 12);
+    plan->shuffle = one_in(2);
+    plan->drop_last = one_in(3);
+    plan->seed = one_in(4) ? below(3) : next();
+    plan->hops = one_in(10) ? MOST_HOPS : (int)below(4);
+    int64_t *fanout = own(c, (int64_t)c->graph.num_edge_types * plan->hops, sizeof *fanout);
+    for (int i = 0; i < c->graph.num_edge_types * plan->hops; i++)
+        fanout[i] = random_fanout();
+    plan->fanout = fanout;
+    plan->in_direction = one_in(2);
+    plan->replace = one_in(3);
+    plan->with_edge = !one_in(3);
+    plan->features = !one_in(3);
+    plan->labels = (int)below(3);
+    plan->world = 1 + below(one_in(2) ? 4 : 1);
+    plan->rank = below(plan->world);
+    plan->uneven = (int)below(3);
+    c->epoch = one_in(3) ? next() : (uint64_t)below(4);
+}
+
+void random_case_init(random_case *c, uint64_t seed, uint64_t number)
+{
+    *c = (random_case){ 0 };
+    state = seed * 0x9E3779B97F4A7C15u + number;
+    (void)next();
+    random_graph(c);
+    random_plan(c);
+}
+
+void random_case_deinit(random_case *c)
+{
+    for (int i = 0; i < c->num_owned; i++)
+        free(c->owned[i]);
+    *c = (random_case){ 0 };
+}
