@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 
-/* -- Mapped input -------------------------------------------------------------------------------- */
+/* -- Mapped input ------------------------------------------------------------------------------ */
 
 typedef struct sn__map {
     const uint8_t *data; /* NULL for an empty file */
@@ -27,7 +27,7 @@ SN_NODISCARD sn_status sn__path_join(const char *dir, const char *name, char **o
 /* path + ".tmp.XXXXXX" with a random end, freed by sn__mem_free. Nothing is made: create it exclusively. */
 SN_NODISCARD sn_status sn__path_temporary(const char *path, char **out);
 
-/* -- Output directories -------------------------------------------------------------------------- */
+/* -- Output directories ------------------------------------------------------------------------ */
 
 /* A directory under construction: `path` is "<out>.tmp.XXXXXX" beside `out`. */
 typedef struct sn__outdir sn__outdir;

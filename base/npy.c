@@ -29,8 +29,7 @@ enum {
              * shape, because the digits of the dimensions are bounded by their product */
 };
 
-/* -- Tokens --------------------------------------------------------------------------------------
- */
+/* -- Tokens ------------------------------------------------------------------------------------ */
 
 typedef struct cursor {
     const char *path;
@@ -129,8 +128,7 @@ static sn_status take_shape(cursor *c, sn__npy_header *header)
     return SN_OK;
 }
 
-/* -- Header --------------------------------------------------------------------------------------
- */
+/* -- Header ------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *name; /* without byte order */
@@ -286,8 +284,7 @@ sn_status sn__npy_parse(const uint8_t *data, size_t bytes, size_t file_bytes, co
     return SN_OK;
 }
 
-/* -- Input ---------------------------------------------------------------------------------------
- */
+/* -- Input ------------------------------------------------------------------------------------- */
 
 sn_status sn__npy_open(const char *path, sn__npy *out)
 {
@@ -312,8 +309,7 @@ void sn__npy_close(sn__npy *npy)
     *npy = (sn__npy){ 0 };
 }
 
-/* -- Output --------------------------------------------------------------------------------------
- */
+/* -- Output ------------------------------------------------------------------------------------ */
 
 static void write_header(uint8_t out[HEADER_BYTES], const sn_tensor *view)
 {

@@ -30,8 +30,7 @@ struct sn__outdir {
     char *path;   /* where it is now */
 };
 
-/* -- Walking a tree ------------------------------------------------------------------------------
- */
+/* -- Walking a tree ---------------------------------------------------------------------------- */
 
 /* Calls visit(fd, name) for each entry of the directory `fd`. 0, or -1 with errno. */
 static int each_entry(int fd, int (*visit)(int fd, const char *name))
@@ -99,8 +98,7 @@ static void remove_tree(const char *path)
         sn__log(SN_LOG_WARN, "%s: cannot remove: %s", path, strerror(errno));
 }
 
-/* -- What may be replaced ------------------------------------------------------------------------
- */
+/* -- What may be replaced ---------------------------------------------------------------------- */
 
 static int refuse_entry(int fd, const char *name)
 {
@@ -181,8 +179,7 @@ static sn_status resolve(const char *out, bool exists, char **target)
     return SN_OK;
 }
 
-/* -- Begin, commit, abort ------------------------------------------------------------------------
- */
+/* -- Begin, commit, abort ---------------------------------------------------------------------- */
 
 static sn_status make_temporary(const char *target, char **out)
 {

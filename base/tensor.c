@@ -12,8 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* -- Types ---------------------------------------------------------------------------------------
- */
+/* -- Types ------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -69,8 +68,7 @@ size_t sn__dtype_align(sn_dtype dtype)
     return dtype.code == SN_COMPLEX ? bytes / 2 : bytes;
 }
 
-/* -- Views ---------------------------------------------------------------------------------------
- */
+/* -- Views ------------------------------------------------------------------------------------- */
 
 sn_tensor sn__tensor_make(void *data, sn_dtype dtype, int32_t ndim, const int64_t *shape)
 {
@@ -147,8 +145,7 @@ int64_t sn_tensor_row_bytes(const sn_tensor *tensor)
     return product(tensor->shape, 1, tensor->ndim) * (tensor->dtype.bits / 8);
 }
 
-/* -- Arrays --------------------------------------------------------------------------------------
- */
+/* -- Arrays ------------------------------------------------------------------------------------ */
 
 enum {
     DATA_ALIGN = 64,       /* a cache line, as in files */
@@ -229,8 +226,7 @@ const sn_tensor *sn_array_view(const sn_array *array)
     return &array->view;
 }
 
-/* -- Saving --------------------------------------------------------------------------------------
- */
+/* -- Saving ------------------------------------------------------------------------------------ */
 
 static sn_status write_file(const sn_tensor *tensor, const char *path)
 {

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a dataset is made of, for the files of engine/data alone.
+ *
+ * The same struct serves a dataset that is open, one that is made from arrays, and one that a
+ * writer is about to describe: types are added, arrays put into their slots, then checked.
+ *
+ * Invariants  D1  After creation only `fingerprint` and the hashes change, once, under `lock`.
+ *             D2  After sn__dataset_check every shape agrees with its count, both ends of indptr
+ * are right, and an edge type has a layout. Contents are not known to be right before
+ *                 sn__content_check. */
+#ifndef SN_ENGINE_DATA_INSIDE_H
+#define SN_ENGINE_DATA_INSIDE_H
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/npy.h"
+#include "base/progress.h"
+#include "engine/data/dataset.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum sn__node_role {
+    SN__NODE_X,
+    SN__NODE_Y,
+    SN__NODE_TIMES,
+    SN__NODE_TRAIN,
+    SN__NODE_VAL,
+    SN__NODE_TEST,
+    SN__NODE_ROLES
+};
+enum sn__edge_role {
+    SN__CSR_INDPTR,
+    SN__CSR_INDICES,
+    SN__CSR_EDGE_IDS,
+    SN__CSC_INDPTR,
+    SN__CSC_INDICES,
+    SN__CSC_EDGE_IDS,
+    SN__EDGE_X,
+    SN__EDGE_WEIGHTS,
+    SN__EDGE_TIMES,
+    SN__EDGE_ROLES
+};
+/* Their names in META.json, in the order in which they are listed and fingerprinted. */
+extern const char *const sn__node_roles[SN__NODE_ROLES];
+extern const char *const sn__edge_roles[SN__EDGE_ROLES];
+
+enum { SN__META_VERSION = 1 };
+
+/* One array and who owns its memory: a mapped file, pages of ours, or the caller. */
+typedef struct sn__stored {
+    sn_tensor view;          /* dtype.bits 0: absent */
+    char *file;              /* name in the directory; NULL: from memory */
+    char hash[SN__HASH_HEX]; /* "": not known yet */
+    sn__npy npy;
+    void *pages;
+    size_t page_bytes;
+    void (*release)(void *context);
+    void *context;
+} sn__stored;
+
+typedef struct sn__node_type {
+    char *name;
+    int64_t count;
+    sn__stored arrays[SN__NODE_ROLES];
+} sn__node_type;
+
+typedef struct sn__edge_type {
+    char *src, *rel, *dst;
+    char *name; /* "src__rel__dst" */
+    int32_t src_type, dst_type;
+    int64_t count;
+    sn__stored arrays[SN__EDGE_ROLES];
+} sn__edge_type;
+
+typedef struct sn__link {
+    char *name;
+    sn__stored array;
+} sn__link;
+
+struct sn_dataset {
+    _Atomic int64_t references;
+    char *path; /* of the directory; NULL: from memory */
+    char *meta; /* text of META.json; NULL: from memory */
+    sn__node_type *nodes;
+    sn__edge_type *edges;
+    sn__link *links;
+    size_t num_nodes, num_edges, num_links;
+    size_t node_capacity, edge_capacity, link_capacity;
+    json_t *node_index, *edge_index, *link_index; /* name -> place */
+    int64_t unlabelled;
+    pthread_mutex_t lock;
+    char fingerprint[SN__HASH_HEX]; /* "": not known yet */
+};
+
+static inline bool sn__stored_present(const sn__stored *array)
+{
+    return array->view.dtype.bits != 0;
+}
+
+/* -- Building (dataset_build.c) ---------------------------------------------------------------- */
+
+/* An empty dataset with one reference. *out is NEW (sn_dataset_release). */
+SN_NODISCARD sn_status sn__dataset_new(const char *path, sn_dataset **out);
+/* Appends a type or pair list. `where` begins the error. Names must be new, ends of edges known.
+ * Fails: SN_E_FORMAT, SN_E_NOMEM. Adding moves the arrays of earlier types: fill them afterwards,
+ * or by index. */
+SN_NODISCARD sn_status sn__dataset_add_node_type(sn_dataset *dataset, const char *where,
+                                                 const char *name, int64_t count);
+SN_NODISCARD sn_status sn__dataset_add_edge_type(sn_dataset *dataset, const char *where,
+                                                 const char *src, const char *rel, const char *dst,
+                                                 int64_t count);
+SN_NODISCARD sn_status sn__dataset_add_link(sn_dataset *dataset, const char *where,
+                                            const char *name);
+/* A file name from outside: one component, not "." or "..". Fails: SN_E_FORMAT. */
+SN_NODISCARD sn_status sn__file_name_check(const char *name, const char *where);
+/* Maps file `name` of the dataset's directory into an empty slot. */
+SN_NODISCARD sn_status sn__stored_open(const sn_dataset *dataset, const char *name,
+                                       sn__stored *array);
+/* Gives the memory back and leaves an empty slot. */
+void sn__stored_close(sn__stored *array);
+
+/* One present array and its place. */
+typedef struct sn__array_ref {
+    sn__stored *array;
+    enum { SN__OF_NODES, SN__OF_EDGES, SN__OF_LINKS } of;
+    size_t type; /* which node type, edge type or pair list */
+    int role;
+} sn__array_ref;
+
+/* All present arrays in the order of the fingerprint: node types, edge types, then pair lists by
+ * name. *out is NEW (sn__mem_free). */
+SN_NODISCARD sn_status sn__dataset_arrays(const sn_dataset *dataset, sn__array_ref **out,
+                                          size_t *count);
+enum { SN__WHERE = 800 };
+/* "<path>/<file>: x of node type 'paper'", from memory "x of node type 'paper'". Returns `out`. */
+const char *sn__array_where(const sn_dataset *dataset, const sn__array_ref *ref,
+                            char out[SN__WHERE]);
+
+/* -- Checks (dataset_check.c) ------------------------------------------------------------------ */
+
+/* Types and shapes against counts, ends of indptr; no contents. Fails: `bad`. */
+SN_NODISCARD sn_status sn__dataset_check(const sn_dataset *dataset, sn_status bad);
+
+/* -- Hashes (fingerprint.c) -------------------------------------------------------------------- */
+
+/* Hashes the arrays into hash[count], up to `threads` at a time, each forgotten as it is read.
+ * Fails: SN_E_NOMEM, SN_E_CANCELLED. */
+SN_NODISCARD sn_status sn__arrays_hash(const sn__array_ref *refs, size_t count, int32_t threads,
+                                       sn__progress *progress, char (*hash)[SN__HASH_HEX]);
+/* The fingerprint over the arrays and these hashes. Fails: SN_E_NOMEM. */
+SN_NODISCARD sn_status sn__dataset_fingerprint(const sn_dataset *dataset, const sn__array_ref *refs,
+                                               size_t count, char (*hash)[SN__HASH_HEX],
+                                               char out[SN__HASH_HEX]);
+
+#endif

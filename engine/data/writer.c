@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing a dataset directory (docs/formats.md).
+ *
+ *     begin      a temporary directory and an empty description
+ *     register   types, and which file holds which array; the caller makes the files
+ *     commit     maps and hashes the files, writes META.json, opens the result as any reader would,
+ * and only then lets it take its name
+ *
+ * Invariant: what is committed can be opened. Threads: one at a time per writer. */
+#include "engine/data/writer.h"
+
+#include "base/mem.h"
+#include "engine/data/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sn__writer {
+    sn__outdir *dir;
+    sn_dataset
+        *dataset; /* what META.json will say; slots know their file, and at commit their view */
+    json_t *info; /* NULL: none */
+};
+
+static void free_writer(sn__writer *writer)
+{
+    sn_dataset_release(writer->dataset);
+    json_decref(writer->info);
+    sn__mem_free(writer);
+}
+
+sn_status sn__writer_begin(const char *out_dir, sn__writer **out)
+{
+    sn__writer *writer;
+    SN_TRY(sn__mem_zalloc(1, sizeof *writer, "dataset writer", &writer));
+    sn_status st = sn__outdir_begin(out_dir, &writer->dir);
+    if (st == SN_OK)
+        st = sn__dataset_new(sn__outdir_path(writer->dir), &writer->dataset);
+    if (st != SN_OK) {
+        sn__writer_abort(writer);
+        return st;
+    }
+    *out = writer;
+    return SN_OK;
+}
+
+void sn__writer_abort(sn__writer *writer)
+{
+    if (writer == NULL)
+        return;
+    sn__outdir_abort(writer->dir);
+    free_writer(writer);
+}
+
+sn_status sn__writer_path(const sn__writer *writer, const char *file, char **out)
+{
+    return sn__path_join(sn__outdir_path(writer->dir), file, out);
+}
+
+/* -- Registering ------------------------------------------------------------------------------- */
+
+sn_status sn__writer_node_type(sn__writer *writer, const char *name, int64_t count, int32_t *index)
+{
+    SN_TRY(sn__dataset_add_node_type(writer->dataset, "node type", name, count));
+    *index = (int32_t)writer->dataset->num_nodes - 1;
+    return SN_OK;
+}
+
+sn_status sn__writer_edge_type(sn__writer *writer, const char *src, const char *rel,
+                               const char *dst, int64_t count, int32_t *index)
+{
+    SN_TRY(sn__dataset_add_edge_type(writer->dataset, "edge type", src, rel, dst, count));
+    *index = (int32_t)writer->dataset->num_edges - 1;
+    return SN_OK;
+}
+
+static sn_status find_role(const char *const *roles, int count, const char *role, int *out)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(roles[i], role) == 0) {
+            *out = i;
+            return SN_OK;
+        }
+    return sn__fail(SN_E_INVALID, "no array has the role '%.40s'", role);
+}
+
+static sn_status register_file(sn__stored *slot, const char *role, const char *file)
+{
+    if (slot->file != NULL)
+        return sn__fail(SN_E_INVALID, "%s: '%s' is there already, as %s", role, file, slot->file);
+    SN_TRY(sn__file_name_check(file, role));
+    return sn__mem_strdup(file, &slot->file);
+}
+
+sn_status sn__writer_node_array(sn__writer *writer, int32_t index, const char *role,
+                                const char *file)
+{
+    int place = 0;
+    if (index < 0 || (size_t)index >= writer->dataset->num_nodes)
+        return sn__fail(SN_E_INVALID, "no node type has index %d", index);
+    SN_TRY(find_role(sn__node_roles, SN__NODE_ROLES, role, &place));
+    return register_file(&writer->dataset->nodes[index].arrays[place], role, file);
+}
+
+sn_status sn__writer_edge_array(sn__writer *writer, int32_t index, const char *role,
+                                const char *file)
+{
+    int place = 0;
+    if (index < 0 || (size_t)index >= writer->dataset->num_edges)
+        return sn__fail(SN_E_INVALID, "no edge type has index %d", index);
+    SN_TRY(find_role(sn__edge_roles, SN__EDGE_ROLES, role, &place));
+    return register_file(&writer->dataset->edges[index].arrays[place], role, file);
+}
+
+sn_status sn__writer_link(sn__writer *writer, const char *name, const char *file)
+{
+    SN_TRY(sn__dataset_add_link(writer->dataset, "links", name));
+    sn__link *link = &writer->dataset->links[writer->dataset->num_links - 1];
+    return register_file(&link->array, name, file);
+}
+
+sn_status sn__writer_info(sn__writer *writer, const json_t *info)
+{
+    json_t *copy = json_deep_copy(info);
+    if (copy == NULL)
+        return sn__fail(SN_E_NOMEM, "info: cannot copy");
+    json_decref(writer->info);
+    writer->info = copy;
+    return SN_OK;
+}
+
+void sn__writer_unlabelled(sn__writer *writer, int64_t label)
+{
+    writer->dataset->unlabelled = label;
+}
+
+/* -- META.json --------------------------------------------------------------------------------- */
+
+/* Values of jansson are NULL when memory is out, and setting NULL fails, so one result tells of
+ * all. */
+static bool put(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
+static bool put_array(json_t *arrays, const char *name, const sn__stored *stored)
+{
+    json_t *entry = json_object(), *shape = json_array();
+    bool ok = put(entry, "file", json_string(stored->file)) &&
+              put(entry, "dtype", json_string(sn_dtype_name(stored->view.dtype)));
+    for (int32_t i = 0; i < stored->view.ndim; i++)
+        ok = json_array_append_new(shape, json_integer(stored->view.shape[i])) == 0 && ok;
+    ok = put(entry, "shape", shape) && ok;
+    ok = put(entry, "hash", json_string(stored->hash)) && ok;
+    return put(arrays, name, entry) && ok;
+}
+
+static bool put_arrays(json_t *type, const sn__stored *stored, const char *const *roles, int count)
+{
+    json_t *arrays = json_object();
+    bool ok = true;
+    for (int role = 0; role < count; role++)
+        if (sn__stored_present(&stored[role]))
+            ok = put_array(arrays, roles[role], &stored[role]) && ok;
+    return put(type, "arrays", arrays) && ok;
+}
+
+static json_t *node_type_json(const sn__node_type *type)
+{
+    json_t *object = json_object();
+    bool ok = put(object, "name", json_string(type->name)) &&
+              put(object, "count", json_integer(type->count)) &&
+              put_arrays(object, type->arrays, sn__node_roles, SN__NODE_ROLES);
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *edge_type_json(const sn__edge_type *type)
+{
+    json_t *object = json_object();
+    bool ok = put(object, "type", json_pack("[sss]", type->src, type->rel, type->dst)) &&
+              put(object, "count", json_integer(type->count)) &&
+              put_arrays(object, type->arrays, sn__edge_roles, SN__EDGE_ROLES);
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static bool describe(const sn__writer *writer, json_t *root)
+{
+    const sn_dataset *dataset = writer->dataset;
+    json_t *nodes = json_array(), *edges = json_array(), *links = json_object();
+    bool ok = true;
+    for (size_t i = 0; i < dataset->num_nodes; i++)
+        ok = json_array_append_new(nodes, node_type_json(&dataset->nodes[i])) == 0 && ok;
+    for (size_t i = 0; i < dataset->num_edges; i++)
+        ok = json_array_append_new(edges, edge_type_json(&dataset->edges[i])) == 0 && ok;
+    for (size_t i = 0; i < dataset->num_links; i++)
+        ok = put_array(links, dataset->links[i].name, &dataset->links[i].array) && ok;
+    ok = put(root, "format", json_string("seine-dataset")) && ok;
+    ok = put(root, "version", json_integer(SN__META_VERSION)) && ok;
+    ok = put(root, "fingerprint", json_string(dataset->fingerprint)) && ok;
+    ok = put(root, "unlabelled", json_integer(dataset->unlabelled)) && ok;
+    ok = put(root, "node_types", nodes) && ok;
+    ok = put(root, "edge_types", edges) && ok;
+    ok = (dataset->num_links == 0 ? (json_decref(links), true) : put(root, "links", links)) && ok;
+    return (writer->info == NULL || json_object_set(root, "info", writer->info) == 0) && ok;
+}
+
+static sn_status save_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wxe");
+    if (file == NULL)
+        return sn__fail_errno("%s: cannot create", path);
+    sn_status st = SN_OK;
+    if (fputs(text, file) < 0 || fputc('\n', file) == EOF || fflush(file) != 0)
+        st = sn__fail_errno("%s: cannot write", path);
+    if (fclose(file) != 0 && st == SN_OK)
+        st = sn__fail_errno("%s: cannot close", path);
+    return st;
+}
+
+static sn_status save_meta(const sn__writer *writer)
+{
+    char *path = NULL, *text = NULL;
+    json_t *root = json_object();
+    if (describe(writer, root))
+        text = json_dumps(root, JSON_INDENT(1));
+    json_decref(root);
+    sn_status st = text == NULL ? sn__fail(SN_E_NOMEM, "META.json: out of memory") : SN_OK;
+    if (st == SN_OK)
+        st = sn__writer_path(writer, "META.json", &path);
+    if (st == SN_OK)
+        st = save_text(path, text);
+    sn__mem_free(path);
+    free(text); /* jansson allocates by malloc */
+    return st;
+}
+
+/* -- Commit ------------------------------------------------------------------------------------ */
+
+static sn_status open_slots(const sn_dataset *dataset, sn__stored *slots, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (slots[i].file != NULL)
+            SN_TRY(sn__stored_open(dataset, slots[i].file, &slots[i]));
+    return SN_OK;
+}
+
+static sn_status open_all(const sn_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->num_nodes; i++)
+        SN_TRY(open_slots(dataset, dataset->nodes[i].arrays, SN__NODE_ROLES));
+    for (size_t i = 0; i < dataset->num_edges; i++)
+        SN_TRY(open_slots(dataset, dataset->edges[i].arrays, SN__EDGE_ROLES));
+    for (size_t i = 0; i < dataset->num_links; i++)
+        SN_TRY(open_slots(dataset, &dataset->links[i].array, 1));
+    return SN_OK;
+}
+
+static sn_status fill_hashes(sn_dataset *dataset, int32_t threads, sn__progress *progress)
+{
+    size_t count;
+    sn__array_ref *refs;
+    char(*hash)[SN__HASH_HEX] = NULL;
+    SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
+    sn_status st = sn__mem_zalloc(count, sizeof *hash, "hashes", &hash);
+    if (st == SN_OK)
+        st = sn__arrays_hash(refs, count, threads, progress, hash);
+    for (size_t i = 0; i < count && st == SN_OK; i++)
+        memcpy(refs[i].array->hash, hash[i], SN__HASH_HEX);
+    if (st == SN_OK)
+        st = sn__dataset_fingerprint(dataset, refs, count, hash, dataset->fingerprint);
+    sn__mem_free(hash);
+    sn__mem_free(refs);
+    return st;
+}
+
+static sn_status check_result(const sn__writer *writer)
+{
+    sn_dataset *dataset;
+    SN_TRY(sn_dataset_open(sn__outdir_path(writer->dir), SN_DATASET_OPTIONS(.load = SN_LOAD_MAP),
+                           &dataset));
+    sn_dataset_release(dataset);
+    return SN_OK;
+}
+
+sn_status sn__writer_commit(sn__writer *writer, int32_t threads, sn__progress *progress)
+{
+    sn_status st = open_all(writer->dataset);
+    if (st == SN_OK)
+        st = fill_hashes(writer->dataset, threads, progress);
+    if (st == SN_OK)
+        st = save_meta(writer);
+    if (st == SN_OK)
+        st = check_result(writer);
+    if (st != SN_OK) {
+        sn__writer_abort(writer);
+        return st;
+    }
+    st = sn__outdir_commit(writer->dir);
+    free_writer(writer);
+    return st;
+}
