@@ -14,13 +14,15 @@ typedef enum sn__option {
     SN__OPTION_COUNT
 } sn__option;
 
-/* The value: the position of a choice, or the number. Fails: SN_E_INVALID if its variable is bad. */
+/* The value: the position of a choice, or the number. Fails: SN_E_INVALID if its variable is bad.
+ */
 SN_NODISCARD sn_status sn__option_value(sn__option option, int64_t *out);
 /* The same, with the default where the variable is bad: for places that cannot fail. */
 int64_t sn__option_value_or_default(sn__option option);
 /* Cores granted to this process: affinity and cgroup v2 / v1 CPU quota, at least 1. */
 int32_t sn__cores_granted(void);
-/* asked > 0: asked; else the option; else the cores granted. Fails: SN_E_INVALID (negative or > 1024). */
+/* asked > 0: asked; else the option; else the cores granted. Fails: SN_E_INVALID (negative or >
+ * 1024). */
 SN_NODISCARD sn_status sn__threads_resolve(int32_t asked, int32_t *out);
 
 #endif
