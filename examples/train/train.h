@@ -16,19 +16,19 @@ extern "C" {
 
 /* Zero means "the default named here" in every field. */
 struct train_options {
-    const char *dataset;   /* the directory */
-    const int64_t *fanout; /* one entry per layer, -1 = all neighbours; NULL: 15,10 */
-    int32_t layers;        /* entries of `fanout`, at most 8 */
-    int64_t batch_size;    /* 512 */
-    int64_t epochs;        /* 12 */
-    int64_t hidden;        /* units of each layer but the last: 128 */
-    uint64_t seed;         /* of the sampling, the initial weights and the dropout */
-    sn_edge_dir dir;       /* whose neighbours: out */
-    sn_load load;          /* as in sn_dataset_options */
-    int32_t threads;       /* of OpenBLAS; 0: as OPENBLAS_NUM_THREADS or OpenBLAS decides */
-    bool json;             /* JSON lines instead of text */
-    bool baselines;        /* majority class and features only, before the run */
-    bool progress;         /* draw a bar on stderr */
+    const char *dataset;               /* the directory */
+    const int64_t *fanout;             /* one entry per layer, -1 = all neighbours; NULL: 15,10 */
+    int32_t layers;                    /* entries of `fanout`, at most 8 */
+    int64_t batch_size;                /* 512 */
+    int64_t epochs;                    /* 12 */
+    int64_t hidden;                    /* units of each layer but the last: 128 */
+    uint64_t seed;                     /* of the sampling, the initial weights and the dropout */
+    sn_edge_dir dir;                   /* whose neighbours: out */
+    sn_load load;                      /* as in sn_dataset_options */
+    int32_t threads;                   /* of OpenBLAS; OPENBLAS_NUM_THREADS, else 1 */
+    bool json;                         /* JSON lines instead of text */
+    bool baselines;                    /* majority class and features only, before the run */
+    bool progress;                     /* draw a bar on stderr */
     const volatile sig_atomic_t *stop; /* polled between batches: not 0 ends the run; may be NULL */
 };
 
