@@ -14,5 +14,7 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/seine-config-version.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/seine-config.cmake ${CMAKE_BINARY_DIR}/seine-config-version.cmake
         DESTINATION ${package_dir})
+# Relative, so that the file is right under whatever prefix it is installed.
+file(RELATIVE_PATH SEINE_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/seine.pc.in ${CMAKE_BINARY_DIR}/seine.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/seine.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
