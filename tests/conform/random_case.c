@@ -135,7 +135,7 @@ static void random_plan(random_case *c)
     plan->batch_size = 1 + below(one_in(3) ? 100 : 12);
     plan->shuffle = one_in(2);
     plan->drop_last = one_in(3);
-    plan->seed = one_in(4) ? below(3) : next();
+    plan->seed = one_in(4) ? (uint64_t)below(3) : next();
     plan->hops = one_in(10) ? MOST_HOPS : (int)below(4);
     int64_t *fanout = own(c, (int64_t)c->graph.num_edge_types * plan->hops, sizeof *fanout);
     for (int i = 0; i < c->graph.num_edge_types * plan->hops; i++)

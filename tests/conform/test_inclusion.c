@@ -24,23 +24,23 @@ typedef struct counts {
     int64_t pair[MOST_DEGREE][MOST_DEGREE];
 } counts;
 
-static void count_picks(counts *counts, const int64_t *picks, int64_t n)
+static void count_picks(counts *all, const int64_t *picks, int64_t n)
 {
-    counts->trials++;
+    all->trials++;
     for (int64_t i = 0; i < n; i++) {
-        counts->single[picks[i]]++;
+        all->single[picks[i]]++;
         for (int64_t j = 0; j < n; j++)
             if (picks[i] < picks[j])
-                counts->pair[picks[i]][picks[j]]++;
+                all->pair[picks[i]][picks[j]]++;
     }
 }
 
 /* Plays every combination of draws: draw i is one of the numbers 0 .. d - k + i. */
-static void enumerate(counts *counts, int64_t d, int64_t k, int64_t *draws, int64_t depth)
+static void enumerate(counts *all, int64_t d, int64_t k, int64_t *draws, int64_t depth)
 {
     if (depth < k) {
         for (draws[depth] = 0; draws[depth] <= d - k + depth; draws[depth]++)
-            enumerate(counts, d, k, draws, depth + 1);
+            enumerate(all, d, k, draws, depth + 1);
         return;
     }
     int64_t picks[MOST_FANOUT];
@@ -50,7 +50,7 @@ static void enumerate(counts *counts, int64_t d, int64_t k, int64_t *draws, int6
             taken |= picks[j] == draws[i];
         picks[i] = taken ? d - k + i : draws[i];
     }
-    count_picks(counts, picks, k);
+    count_picks(all, picks, k);
 }
 
 static counts enumerated(int64_t d, int64_t k)
@@ -60,8 +60,8 @@ static counts enumerated(int64_t d, int64_t k)
     if (d > k) {
         enumerate(&exact, d, k, draws, 0);
     } else {
-        int64_t all[MOST_FANOUT] = { 0, 1, 2 };
-        count_picks(&exact, all, d);
+        int64_t first[MOST_FANOUT] = { 0, 1, 2 };
+        count_picks(&exact, first, d);
     }
     return exact;
 }

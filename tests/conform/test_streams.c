@@ -98,16 +98,16 @@ typedef struct part {
 
 static void *run_part(void *argument)
 {
-    part *part = argument;
+    part *mine = argument;
     sn_sampler *sampler;
-    if (sn_sampler_create(part->plan, &sampler) != SN_OK) {
-        part->differing = -1;
+    if (sn_sampler_create(mine->plan, &sampler) != SN_OK) {
+        mine->differing = -1;
         return NULL;
     }
     for (uint64_t epoch = 0; epoch < EPOCHS; epoch++)
-        for (int64_t g = part->index; g < part->batches; g += 2)
-            part->differing +=
-                digest(sampler, epoch, g) != part->expected[(int64_t)epoch * part->batches + g];
+        for (int64_t g = mine->index; g < mine->batches; g += 2)
+            mine->differing +=
+                digest(sampler, epoch, g) != mine->expected[(int64_t)epoch * mine->batches + g];
     sn_sampler_release(sampler);
     return NULL;
 }

@@ -260,7 +260,7 @@ START_TEST(sampler_of_damaged_rows_reports_the_edge_type)
 {
     int64_t indptr[] = { 0, 2, 3 };
     int32_t indices[] = { 0, 1, 0 };
-    int64_t edge_ids[] = { 0, 1, 2 };
+    int64_t edge_ids[] = { 2, 1, 0 };
     float x[3] = { 0 };
     sn_node_spec node = { .count = 2 };
     sn_edge_spec edge = {
