@@ -244,7 +244,7 @@ class Build:
                 resource.setrlimit(resource.RLIMIT_AS, (self.address_space, self.address_space))
 
         scratch = tempfile.mkdtemp(dir=self.scratch)
-        environment = {**os.environ, **test["env"], "TMPDIR": scratch,
+        environment = {**os.environ, **test["env"], "TMPDIR": scratch, "TEMP": scratch,
                        "ASAN_OPTIONS": "detect_leaks=1:hard_rss_limit_mb=6000"}
         with open(os.path.join(self.scratch, f"{os.path.basename(scratch)}.log"), "w+b") as log:
             process = subprocess.Popen([*self.prefix, *test["command"]], cwd=test["cwd"], env=environment,
