@@ -23,3 +23,9 @@ if(OPENBLAS_FOUND)
   target_compile_definitions(seine_command PRIVATE SEINE_HAVE_TRAIN=1)
   target_link_libraries(seine_command PRIVATE PkgConfig::OPENBLAS)
 endif()
+
+# The limits once more, by a program that shares nothing with the library.
+if(SEINE_BENCH)
+  add_executable(limits_probe bench/reference/limits.c)
+  target_link_libraries(limits_probe PRIVATE seine_flags)
+endif()
