@@ -143,6 +143,28 @@ const sn_tensor *sn_dataset_link(const sn_dataset *dataset, const char *name)
 
 /* -- Fingerprint ------------------------------------------------------------------------------- */
 
+static bool is_implicit(const sn__array_ref *ref)
+{
+    if (ref->of != SN__OF_EDGES || (ref->role != SN__CSR_EDGE_IDS && ref->role != SN__CSC_EDGE_IDS))
+        return false;
+    const int64_t *ids = ref->array->view.data;
+    for (int64_t i = 0; i < ref->array->view.shape[0]; i++)
+        if (ids[i] != i)
+            return false;
+    return true;
+}
+
+/* A directory has no array for edge ids that are the positions: the same graph in memory has the same
+ * fingerprint, whether or not the caller gave them. */
+static size_t leave_out_implicit(sn__array_ref *refs, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!is_implicit(&refs[i]))
+            refs[kept++] = refs[i];
+    return kept;
+}
+
 static sn_status compute_fingerprint(sn_dataset *dataset)
 {
     sn__array_ref *refs;
@@ -151,6 +173,7 @@ static sn_status compute_fingerprint(sn_dataset *dataset)
     char(*hash)[SN__HASH_HEX] = NULL, text[SN__HASH_HEX];
     SN_TRY(sn__threads_resolve(0, &threads));
     SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
+    count = leave_out_implicit(refs, count);
     sn_status st = sn__mem_zalloc(count, sizeof *hash, "hashes", &hash);
     if (st == SN_OK)
         st = sn__arrays_hash(refs, count, threads, NULL, hash);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the other engine layers need of a dataset beyond seine/dataset.h. */
+/* What the other engine layers need of a dataset beyond seine/dataset.h.
+ *
+ * Opening a directory does not read its arrays. Shapes, types and both ends of indptr are right; what lies
+ * between is not known to be. Whoever reads them checks: a row that leaves the array, or a neighbour or
+ * edge id out of range, must end in an error or count as isolated, never in a read outside. */
 #ifndef SN_ENGINE_DATA_DATASET_H
 #define SN_ENGINE_DATA_DATASET_H
 

@@ -70,6 +70,7 @@ typedef struct sn__edge_type {
     char *name; /* "src__rel__dst" */
     int32_t src_type, dst_type;
     int64_t count;
+    bool sorted_here; /* its rows were made from an edge list by this library */
     sn__stored arrays[SN__EDGE_ROLES];
 } sn__edge_type;
 
@@ -141,6 +142,14 @@ const char *sn__array_where(const sn_dataset *dataset, const sn__array_ref *ref,
 
 /* Types and shapes against counts, ends of indptr; no contents. Fails: `bad`. */
 SN_NODISCARD sn_status sn__dataset_check(const sn_dataset *dataset, sn_status bad);
+/* content.c: everything else, by reading it. Fails: `bad_range` (an id, a weight), `bad_other`,
+ * SN_E_NOMEM, SN_E_CANCELLED. */
+typedef struct sn__content_rule {
+    sn_status bad_range, bad_other;
+    bool trust_sorted_here; /* leave out rows that were made here */
+    sn__progress *progress; /* NULL: nobody asked */
+} sn__content_rule;
+SN_NODISCARD sn_status sn__content_check(const sn_dataset *dataset, const sn__content_rule *rule);
 
 /* -- Hashes (fingerprint.c) -------------------------------------------------------------------- */
 
