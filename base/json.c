@@ -14,8 +14,8 @@ sn_status sn__json_parse(const char *text, size_t bytes, const char *path, json_
 {
     json_error_t error;
     json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL)
-        return json_error_code(&error) == json_error_out_of_memory
+    if (root == NULL) /* without memory jansson gives up before it has a text */
+        return error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory
                    ? sn__fail(SN_E_NOMEM, "%s: out of memory", path)
                    : sn__fail(SN_E_FORMAT, "%s: line %d: %s", path, error.line, error.text);
     if (!json_is_object(root)) {

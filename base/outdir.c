@@ -108,18 +108,20 @@ static int refuse_entry(int fd, const char *name)
     return -1;
 }
 
-static bool is_dataset(const char *path)
+/* Whatever is wrong with its META.json, it is none; only without memory we cannot say. */
+static sn_status is_dataset(const char *path, bool *yes)
 {
     char *meta = NULL;
     json_t *root = NULL;
     const char *format = NULL;
-    bool yes = sn__path_join(path, "META.json", &meta) == SN_OK &&
-               sn__json_load(meta, &root) == SN_OK &&
-               sn__json_string(root, "format", meta, &format) == SN_OK &&
-               strcmp(format, "seine-dataset") == 0;
+    SN_TRY(sn__path_join(path, "META.json", &meta));
+    sn_status st = sn__json_load(meta, &root);
+    if (st == SN_OK)
+        st = sn__json_string(root, "format", meta, &format);
+    *yes = st == SN_OK && strcmp(format, "seine-dataset") == 0;
     json_decref(root);
     sn__mem_free(meta);
-    return yes;
+    return st == SN_E_NOMEM ? st : SN_OK;
 }
 
 static bool is_current_directory(const struct stat *info)
@@ -152,7 +154,10 @@ static sn_status check_target(const char *path, bool *exists)
     errno = error;
     if (result != 0 && errno != ENOTEMPTY)
         return sn__fail_errno("%s: cannot read", path);
-    if (result != 0 && !is_dataset(path))
+    bool replaceable = result == 0; /* empty */
+    if (!replaceable)
+        SN_TRY(is_dataset(path, &replaceable));
+    if (!replaceable)
         return sn__fail(SN_E_EXISTS, "%s: is a directory that is not empty and no Seine dataset",
                         path);
     *exists = true;
