@@ -74,7 +74,8 @@ static void print_baseline(bool json, const char *name, int64_t epochs, double a
     if (json)
         printf("{\"baseline\":\"%s\"%s,\"test_accuracy\":%.6f}\n", name, after, accuracy);
     else
-        printf("baseline: %s%s: test accuracy %.4f\n", name, after, accuracy);
+        printf("%s%s: test accuracy %.4f\n", epochs > 0 ? "features only" : "most frequent class",
+               after, accuracy);
     fflush(stdout);
 }
 
