@@ -62,6 +62,9 @@ static bool read_split(const struct task *task, const sn_tensor *ids, const char
         return report_error("out of memory: a split of %lld nodes", (long long)count);
     for (int64_t i = 0; i < count; i++) {
         int64_t id = convert_integer(ids, i);
+        if (id < 0 || id >= task->nodes) /* opening a directory does not read its arrays */
+            return report_error("%s: entry %lld of the %s split is node %lld of %lld", task->name,
+                                (long long)i, name, (long long)id, (long long)task->nodes);
         if (task->labels[id] >= 0)
             out->ids[out->count++] = id;
     }

@@ -4,6 +4,7 @@
 #include <cblas.h>
 #include <check.h>
 #include <ftw.h>
+#include <glob.h>
 #include <jansson.h>
 #include <limits.h>
 #include <math.h>
@@ -603,6 +604,42 @@ START_TEST(task_of_a_dataset_that_lacks_something_is_refused_in_one_line)
 }
 END_TEST
 
+/* Opening a dataset does not read its arrays, so a damaged one gets as far as the trainer. */
+START_TEST(train_run_on_a_damaged_split_names_the_entry)
+{
+    struct planted *planted = planted_make(9);
+    struct train_options options = small_run();
+    char path[PATH_MAX + 16], pattern[PATH_MAX + 32];
+    const int64_t beyond = 1 << 24; /* three zero bytes and a one: beyond in 32 and in 64 bits */
+    glob_t found;
+
+    planted_import(planted, directory);
+    snprintf(path, sizeof(path), "%s/dataset", directory);
+    snprintf(pattern, sizeof(pattern), "%s/*val*.npy", path);
+    ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+    ck_assert_uint_eq(found.gl_pathc, 1);
+    sn_array *array = NULL;
+    ck_assert_int_eq(sn_array_open(found.gl_pathv[0], &array), SN_OK);
+    int64_t width = sn_array_view(array)->dtype.bits / 8;
+    sn_array_release(array);
+    FILE *file = fopen(found.gl_pathv[0], "r+");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, (long)-width, SEEK_END), 0);
+    ck_assert_uint_eq(fwrite(&beyond, (size_t)width, 1, file), 1);
+    ck_assert_int_eq(fclose(file), 0);
+    globfree(&found);
+
+    options.dataset = path;
+    struct caught caught = run_caught(&options);
+    ck_assert_int_eq(caught.code, TRAIN_FAILED);
+    ck_assert_msg(strstr(caught.err, "dataset: entry 999 of the val split is node 16777216 of "
+                                     "5000\n") != NULL,
+                  "%s", caught.err);
+    caught_free(&caught);
+    free(planted);
+}
+END_TEST
+
 START_TEST(task_of_a_typed_dataset_is_refused_with_its_counts)
 {
     struct planted *planted = planted_make(9);
@@ -681,6 +718,7 @@ static Suite *make_suite(void)
                         (int)(sizeof(bad_options) / sizeof(bad_options[0])));
     tcase_add_loop_test(runs, task_of_a_dataset_that_lacks_something_is_refused_in_one_line, 0,
                         (int)(sizeof(bad_tasks) / sizeof(bad_tasks[0])));
+    tcase_add_test(runs, train_run_on_a_damaged_split_names_the_entry);
     tcase_add_test(runs, task_of_a_typed_dataset_is_refused_with_its_counts);
     tcase_add_test(runs, fit_on_features_that_are_nan_fails_naming_epoch_and_batch);
     suite_add_tcase(suite, runs);
