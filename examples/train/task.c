@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and checking a task. The library has checked shapes and the range of ids when it opened
- * the dataset; what is checked here is what a classifier needs beyond that. */
+/* Reading and checking a task. The library has checked files, types and shapes when it opened the
+ * dataset, but has not read its arrays; what is checked here is what a classifier relies on. */
 #include "task.h"
 
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static bool read_split(const struct task *task, const sn_tensor *ids, const char
         return report_error("out of memory: a split of %lld nodes", (long long)count);
     for (int64_t i = 0; i < count; i++) {
         int64_t id = convert_integer(ids, i);
-        if (id < 0 || id >= task->nodes) /* opening a directory does not read its arrays */
+        if (id < 0 || id >= task->nodes)
             return report_error("%s: entry %lld of the %s split is node %lld of %lld", task->name,
                                 (long long)i, name, (long long)id, (long long)task->nodes);
         if (task->labels[id] >= 0)
