@@ -2,10 +2,10 @@
 /* One array of an import: opened, checked against what it must be, copied or converted into a file of the
  * dataset, block by block. Read and written pages are forgotten as they are done with.
  * Threads: blocks are spread over the job's. */
-#include "base/mem.h"
 #include "base/tensor.h"
 #include "engine/data/convert.h"
 #include "engine/data/import.h"
+#include "engine/data/output.h"
 #include "kernels/sweep.h"
 
 #include <float.h>
@@ -172,9 +172,7 @@ static void forget(const transfer *work, int64_t in_first, int64_t in_count, int
     size_t in_bytes = work->convert.from.bits / 8, out_bytes = work->convert.to.bits / 8;
     sn__map_forget(&work->in.map, work->in.data_offset + (size_t)in_first * in_bytes,
                    (size_t)in_count * in_bytes);
-    sn__map out = { work->out.base, work->out.map_bytes };
-    size_t offset = (size_t)((const uint8_t *)work->out.view.data - work->out.base);
-    sn__map_forget(&out, offset + (size_t)out_first * out_bytes, (size_t)out_count * out_bytes);
+    sn__output_forget(&work->out, (size_t)out_first * out_bytes, (size_t)out_count * out_bytes);
 }
 
 /* Elements [begin, end) of an array whose rows stay as they are. */
@@ -227,15 +225,11 @@ static sn_status move_all(sn__import_job *job, transfer *work)
 
 static sn_status make_output(sn__import_job *job, transfer *work)
 {
-    char *path;
     int64_t shape[SN_MAX_DIMS];
     memcpy(shape, work->in.view.shape, sizeof shape);
     shape[0] = work->want->edges == NULL ? work->want->rows : work->want->edges->count;
-    SN_TRY(sn__writer_path(job->writer, work->want->file, &path));
-    sn_status st =
-        sn__npy_out_create(path, work->convert.to, work->in.view.ndim, shape, &work->out);
-    sn__mem_free(path);
-    return st;
+    return sn__output_make(job->writer, work->want->file, work->convert.to, work->in.view.ndim,
+                           shape, &work->out);
 }
 
 sn_status sn__import_array_write(sn__import_job *job, const sn__import_array *array,
@@ -250,7 +244,7 @@ sn_status sn__import_array_write(sn__import_job *job, const sn__import_array *ar
         st = make_output(job, &work);
     if (st == SN_OK)
         st = move_all(job, &work);
-    sn_status closed = sn__npy_out_close(&work.out);
+    st = sn__output_close(&work.out, st);
     sn__npy_close(&work.in);
-    return st != SN_OK ? st : closed;
+    return st;
 }

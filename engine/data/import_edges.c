@@ -2,6 +2,7 @@
 /* The edge types of an import: the stream of edges, its layouts, and the arrays by edge id. */
 #include "base/mem.h"
 #include "engine/data/import.h"
+#include "engine/data/output.h"
 #include "kernels/sweep.h"
 
 #include <stdatomic.h>
@@ -16,16 +17,6 @@ typedef struct layout_files {
     sn__npy_out indptr, indices, edge_ids;
 } layout_files;
 
-static sn_status make_file(const sn__writer *writer, const char *name, sn_dtype dtype,
-                           int64_t count, sn__npy_out *out)
-{
-    char *path;
-    SN_TRY(sn__writer_path(writer, name, &path));
-    sn_status st = sn__npy_out_create(path, dtype, 1, &count, out);
-    sn__mem_free(path);
-    return st;
-}
-
 static const char *array_file(int32_t index, const char *role, char out[NAME])
 {
     (void)snprintf(out, NAME, "edge%d.%s.npy", (int)index, role);
@@ -38,21 +29,21 @@ static sn_status make_files(sn__writer *writer, int32_t index, int64_t count,
 {
     char name[NAME];
     sn_dtype int64 = { SN_INT, 64 };
-    SN_TRY(make_file(writer, array_file(index, roles[0], name), int64, layout->rows + 1,
-                     &files->indptr));
-    SN_TRY(make_file(writer, array_file(index, roles[1], name), layout->index, count,
-                     &files->indices));
+    SN_TRY(sn__output_vector(writer, array_file(index, roles[0], name), int64, layout->rows + 1,
+                             &files->indptr));
+    SN_TRY(sn__output_vector(writer, array_file(index, roles[1], name), layout->index, count,
+                             &files->indices));
     if (layout->implicit_ids)
         return SN_OK;
-    return make_file(writer, array_file(index, roles[2], name), int64, count, &files->edge_ids);
+    return sn__output_vector(writer, array_file(index, roles[2], name), int64, count,
+                             &files->edge_ids);
 }
 
-static sn_status close_files(layout_files *files)
+static sn_status close_files(layout_files *files, sn_status st)
 {
-    sn_status st = sn__npy_out_close(&files->indptr), other = sn__npy_out_close(&files->indices);
-    st = st != SN_OK ? st : other;
-    other = sn__npy_out_close(&files->edge_ids);
-    return st != SN_OK ? st : other;
+    st = sn__output_close(&files->indptr, st);
+    st = sn__output_close(&files->indices, st);
+    return sn__output_close(&files->edge_ids, st);
 }
 
 static sn_status write_layout(sn__writer *writer, int32_t index, int64_t count, sn__coo *coo,
@@ -68,9 +59,7 @@ static sn_status write_layout(sn__writer *writer, int32_t index, int64_t count, 
     if (st == SN_OK)
         st = sn__coo_rows(coo, by, files.indptr.view.data, files.indices.view.data,
                           layout.implicit_ids ? NULL : files.edge_ids.view.data);
-    sn_status closed = close_files(&files);
-    SN_TRY(st);
-    SN_TRY(closed);
+    SN_TRY(close_files(&files, st));
     for (int i = 0; i < (layout.implicit_ids ? 2 : 3); i++)
         SN_TRY(sn__writer_edge_array(writer, index, roles[i], array_file(index, roles[i], name)));
     return SN_OK;

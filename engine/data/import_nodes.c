@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/tensor.h"
 #include "engine/data/import.h"
+#include "engine/data/output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -92,19 +93,14 @@ static sn_status copy_ids(const split_copy *copy, const sn_tensor *from, const s
 static sn_status write_split(sn__import_job *job, const split_copy *copy, const sn_tensor *from,
                              const char *file)
 {
-    char shape[SN__SHAPE_TEXT], *path;
+    char shape[SN__SHAPE_TEXT];
     if (from->ndim != 1)
         return sn__fail(SN_E_FORMAT, "%s: %s: has shape %s, expected one dimension", copy->path,
                         copy->what, sn__shape_text(from->ndim, from->shape, shape));
     sn__npy_out out = { 0 };
     sn_dtype dtype = { SN_INT, copy->count <= INT32_MAX ? 32 : 64 };
-    SN_TRY(sn__writer_path(job->writer, file, &path));
-    sn_status st = sn__npy_out_create(path, dtype, 1, from->shape, &out);
-    sn__mem_free(path);
-    if (st == SN_OK)
-        st = copy_ids(copy, from, &out.view);
-    sn_status closed = sn__npy_out_close(&out);
-    return st != SN_OK ? st : closed;
+    SN_TRY(sn__output_vector(job->writer, file, dtype, from->shape[0], &out));
+    return sn__output_close(&out, copy_ids(copy, from, &out.view));
 }
 
 static sn_status one_split(sn__import_job *job, size_t index, split_copy *copy)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nameless temporary files: made, reserved in full, mapped, and closed; the mapping alone keeps them. */
+/* Nameless temporary files: made, reserved in full, mapped; read and written either way. */
 #include "engine/data/spill.h"
 
 #include "base/file.h"
@@ -47,10 +47,37 @@ sn_status sn__spill_make(const sn__writer *writer, size_t bytes, sn__spill *out)
         if (data == MAP_FAILED)
             st = sn__fail_errno("temporary file: cannot map %zu bytes", bytes);
     }
-    close(fd);
     if (st == SN_OK)
-        *out = (sn__spill){ .data = data, .bytes = bytes };
+        *out = (sn__spill){ .data = data, .bytes = bytes, .fd = fd };
+    else
+        close(fd);
     return st;
+}
+
+/* Both may move less than asked for, and be interrupted. */
+sn_status sn__spill_write(const sn__spill *spill, size_t offset, const void *data, size_t bytes)
+{
+    for (size_t done = 0; done < bytes;) {
+        ssize_t n =
+            pwrite(spill->fd, (const uint8_t *)data + done, bytes - done, (off_t)(offset + done));
+        if (n < 0 && errno != EINTR)
+            return sn__fail_errno("temporary file: cannot write %zu bytes", bytes);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return SN_OK;
+}
+
+sn_status sn__spill_read(const sn__spill *spill, size_t offset, void *data, size_t bytes)
+{
+    for (size_t done = 0; done < bytes;) {
+        ssize_t n = pread(spill->fd, (uint8_t *)data + done, bytes - done, (off_t)(offset + done));
+        if (n == 0)
+            return sn__fail(SN_E_SYSTEM, "temporary file: ends at %zu", offset + done);
+        if (n < 0 && errno != EINTR)
+            return sn__fail_errno("temporary file: cannot read %zu bytes", bytes);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return SN_OK;
 }
 
 void sn__spill_forget(const sn__spill *spill, size_t offset, size_t bytes)
@@ -61,7 +88,9 @@ void sn__spill_forget(const sn__spill *spill, size_t offset, size_t bytes)
 
 void sn__spill_free(sn__spill *spill)
 {
-    if (spill->data != NULL)
+    if (spill->data != NULL) {
         munmap(spill->data, spill->bytes);
+        close(spill->fd);
+    }
     *spill = (sn__spill){ 0 };
 }
