@@ -5,7 +5,8 @@
  * All ops are pure functions of their arguments: results do not depend on blocks, threads or
  * devices, and every implementation gives the same bytes (docs/sampling.md). Arrays that came from
  * files are not trusted: an op never reads outside what its arguments describe, and says
- * SN_E_CORRUPT instead. Threads: any; scratch belongs to one caller at a time. */
+ * SN_E_CORRUPT instead.
+ * Threads: any; scratch belongs to one caller at a time. */
 #ifndef SN_KERNELS_OPS_H
 #define SN_KERNELS_OPS_H
 

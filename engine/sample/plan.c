@@ -4,14 +4,17 @@
 #include "engine/sample/plan.h"
 
 #include "base/mem.h"
+#include "base/options_struct.h"
 #include "engine/data/dataset.h"
 
 #include <string.h>
 
-enum { DEFAULT_BATCH_SIZE = 1024 };
+enum {
+    DEFAULT_BATCH_SIZE = 1024,
+    FIRST_OPTIONS = 104 /* size of sn_plan_options in its first version */
+};
 
-/* -- Checks
- * ---------------------------------------------------------------------------------------- */
+/* -- Checks ------------------------------------------------------------------------------------ */
 
 static sn_status check_enums(const sn_plan_options *options)
 {
@@ -46,8 +49,7 @@ static sn_status check_numbers(const sn_dataset *dataset, const sn_plan_options 
     return SN_OK;
 }
 
-/* -- Seeds
- * ----------------------------------------------------------------------------------------- */
+/* -- Seeds ------------------------------------------------------------------------------------- */
 
 static int64_t index_at(const sn_tensor *tensor, int64_t i)
 {
@@ -97,8 +99,7 @@ void sn__plan_seeds(const sn_plan *plan, uint64_t epoch, int64_t batch, int64_t 
     *count = (size_t)n;
 }
 
-/* -- Rows and fanouts
- * ------------------------------------------------------------------------------ */
+/* -- Rows and fanouts -------------------------------------------------------------------------- */
 
 static sn_status copy_fanout(sn_plan *plan, const sn_plan_options *options)
 {
@@ -154,8 +155,7 @@ static sn_status check_index_fits(const sn_plan *plan)
     return SN_OK;
 }
 
-/* -- The epoch
- * ------------------------------------------------------------------------------------- */
+/* -- The epoch --------------------------------------------------------------------------------- */
 
 static void resolve_epoch(sn_plan *plan, const sn_plan_options *options)
 {
@@ -204,8 +204,7 @@ int64_t sn_plan_first_step(const sn_plan *plan, int64_t start)
     return (start - plan->rank - 1) / plan->world + 1;
 }
 
-/* -- Life
- * ------------------------------------------------------------------------------------------ */
+/* -- Life -------------------------------------------------------------------------------------- */
 
 static sn_status resolve(sn_plan *plan, const sn_plan_options *options)
 {
@@ -241,11 +240,10 @@ sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options, sn
 {
     if (dataset == NULL || options == NULL || out == NULL)
         return sn__fail(SN_E_INVALID, "plan: dataset, options and out are needed");
-    if (options->struct_size != sizeof *options)
-        return sn__fail(SN_E_INVALID, "plan: struct_size %u, this library expects %zu",
-                        options->struct_size, sizeof *options);
-    SN_TRY(check_enums(options));
-    SN_TRY(check_numbers(dataset, options));
+    sn_plan_options known;
+    SN_TRY(sn__options_read(&known, sizeof known, options, FIRST_OPTIONS, "plan options"));
+    SN_TRY(check_enums(&known));
+    SN_TRY(check_numbers(dataset, &known));
 
     sn_plan *plan;
     SN_TRY(sn__mem_zalloc(1, sizeof *plan, "plan", &plan));
@@ -253,7 +251,7 @@ sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options, sn
     plan->dataset = sn__dataset_retain(dataset);
     plan->num_node_types = sn_dataset_num_node_types(dataset);
     plan->num_edge_types = sn_dataset_num_edge_types(dataset);
-    sn_status status = resolve(plan, options);
+    sn_status status = resolve(plan, &known);
     if (status != SN_OK) {
         sn_plan_release(plan);
         return status;

@@ -2,17 +2,17 @@
 /* Neighbour sampling over hops and edge types: docs/sampling.md, section 3.2.
  *
  * Invariants  I1  frontier_begin .. frontier_end of a type are the nodes appended in the hop
- * before; they do not move while a hop runs, also when that hop appends to the same list. I2  ids
- * in a node list are in range of its type: seeds are checked when the plan is made, neighbours by
- * pick_uniform. The label map relies on it. */
+ *                 before; they do not move while a hop runs, also when that hop appends to the same
+ *                 list.
+ *             I2  ids in a node list are in range of its type: seeds are checked when the plan is
+ *                 made, neighbours by pick_uniform. The label map relies on it. */
 #include "engine/sample/topology.h"
 
 #include "base/mem.h"
 
 #include <string.h>
 
-/* -- Memory
- * ---------------------------------------------------------------------------------------- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 
 static sn_status node_list_init(sn__node_list *list, int64_t nodes)
 {
@@ -114,8 +114,7 @@ void sn__topology_deinit(sn__topology *t)
     *t = (sn__topology){ 0 };
 }
 
-/* -- Sampling
- * -------------------------------------------------------------------------------------- */
+/* -- Sampling ---------------------------------------------------------------------------------- */
 
 static sn_status place_seeds(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
                              int64_t batch)

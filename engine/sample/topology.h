@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What sampling finds before any of it is delivered: nodes, edges and counts of one batch, in
  * scratch memory that is reused from batch to batch. Its size is known only when it is complete, so
- * it is copied once, into the memory that the consumer reads (engine/sample/deliver.h). Threads:
- * one at a time. */
+ * it is copied once, into the memory that the consumer reads (engine/sample/deliver.h).
+ * Threads: one at a time. */
 #ifndef SN_ENGINE_SAMPLE_TOPOLOGY_H
 #define SN_ENGINE_SAMPLE_TOPOLOGY_H
 

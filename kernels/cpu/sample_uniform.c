@@ -3,9 +3,10 @@
  *
  * In stages over the block, so that the cache misses of its rows overlap: row pointers are
  * prefetched, then spans are read; positions are drawn and their columns prefetched; then the
- * columns are read. Invariants  I1  every position lies in [0, degree) of a span that row_spans has
- * checked, so no read leaves the arrays, whatever a file contains. I2  draws depend on key, node
- * and draw number alone. */
+ * columns are read.
+ * Invariants  I1  every position lies in [0, degree) of a span that row_spans has checked, so no
+ *                 read leaves the arrays, whatever a file contains.
+ *             I2  draws depend on key, node and draw number alone. */
 #include "base/mem.h"
 #include "base/random.h"
 #include "kernels/ops.h"

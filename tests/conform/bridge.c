@@ -28,7 +28,9 @@ void bridge_forget(void)
 
 static sn_tensor vector(const void *data, int bits, int64_t count)
 {
-    sn_tensor tensor = { .dtype = { SN_INT, (uint8_t)bits }, .ndim = 1, .shape = { count, 1, 1, 1 } };
+    sn_tensor tensor = { .dtype = { SN_INT, (uint8_t)bits },
+                         .ndim = 1,
+                         .shape = { count, 1, 1, 1 } };
     memcpy(&tensor.data, &data, sizeof data); /* the library reads it only */
     return tensor;
 }
@@ -47,7 +49,7 @@ static sn_source source_of(const ref_array *array)
     return source;
 }
 
-/* -- Rows by the slow way -------------------------------------------------------------------------- */
+/* -- Rows by the slow way ---------------------------------------------------------------------- */
 
 typedef struct entry {
     int64_t row, column, id;
@@ -63,8 +65,8 @@ static int by_row(const void *left, const void *right)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-static void rows_of(const int64_t *row, const int64_t *column, int64_t count, int64_t rows, bool wide,
-                    sn_source out[3])
+static void rows_of(const int64_t *row, const int64_t *column, int64_t count, int64_t rows,
+                    bool wide, sn_source out[3])
 {
     entry *entries = calloc((size_t)count + 1, sizeof *entries);
     ck_assert_ptr_nonnull(entries);
@@ -72,7 +74,8 @@ static void rows_of(const int64_t *row, const int64_t *column, int64_t count, in
         entries[i] = (entry){ row[i], column[i], i };
     qsort(entries, (size_t)count, sizeof *entries, by_row);
 
-    int64_t *indptr = lend((size_t)rows + 1, sizeof *indptr), *ids = lend((size_t)count, sizeof *ids);
+    int64_t *indptr = lend((size_t)rows + 1, sizeof *indptr),
+            *ids = lend((size_t)count, sizeof *ids);
     int64_t *wides = lend((size_t)count, sizeof *wides);
     int32_t *narrows = lend((size_t)count, sizeof *narrows);
     for (int64_t i = 0; i < count; i++) {
@@ -129,21 +132,23 @@ sn_dataset *bridge_dataset(const ref_graph *graph, bridge_form form)
     ck_assert(nodes != NULL && edges != NULL);
     for (int t = 0; t < graph->num_node_types; t++) {
         const ref_node_type *type = &graph->node_types[t];
-        nodes[t] = (sn_node_spec){ .name = type->name, .count = type->count,
-                                   .x = source_of(&type->x), .y = source_of(&type->y) };
+        nodes[t] = (sn_node_spec){ .name = type->name,
+                                   .count = type->count,
+                                   .x = source_of(&type->x),
+                                   .y = source_of(&type->y) };
     }
     for (int e = 0; e < graph->num_edge_types; e++) {
         const ref_edge_type *type = &graph->edge_types[e];
-        edges[e] = (sn_edge_spec){ .src = type->src, .rel = type->rel, .dst = type->dst,
-                                   .x = source_of(&type->x) };
+        edges[e] = (sn_edge_spec){
+            .src = type->src, .rel = type->rel, .dst = type->dst, .x = source_of(&type->x)
+        };
         give_edges(graph, type, form, &edges[e]);
     }
     sn_dataset *dataset;
-    sn_status status = sn_dataset_create(SN_DATASET_SPEC(.num_node_types = graph->num_node_types,
-                                                         .node_types = nodes,
-                                                         .num_edge_types = graph->num_edge_types,
-                                                         .edge_types = edges),
-                                         &dataset);
+    sn_status status = sn_dataset_create(
+        SN_DATASET_SPEC(.num_node_types = graph->num_node_types, .node_types = nodes,
+                        .num_edge_types = graph->num_edge_types, .edge_types = edges),
+        &dataset);
     ck_assert_msg(status == SN_OK, "dataset: %s", sn_error_detail());
     free(nodes);
     free(edges);
@@ -163,16 +168,16 @@ sn_plan *bridge_plan(sn_dataset *dataset, const ref_graph *graph, const ref_plan
                         .batch_size = plan->batch_size, .shuffle = plan->shuffle,
                         .drop_last = plan->drop_last, .seed = plan->seed, .hops = plan->hops,
                         .fanout = plan->fanout, .per_edge_type = graph->num_edge_types > 1,
-                        .dir = plan->in_direction ? SN_DIR_IN : SN_DIR_OUT, .replace = plan->replace,
-                        .with_edge = plan->with_edge, .features = plan->features,
-                        .labels = labels[plan->labels], .index = index, .rank = plan->rank,
-                        .world = plan->world, .uneven = uneven[plan->uneven]),
+                        .dir = plan->in_direction ? SN_DIR_IN : SN_DIR_OUT,
+                        .replace = plan->replace, .with_edge = plan->with_edge,
+                        .features = plan->features, .labels = labels[plan->labels], .index = index,
+                        .rank = plan->rank, .world = plan->world, .uneven = uneven[plan->uneven]),
         &made);
     ck_assert_msg(status == SN_OK, "plan: %s", sn_error_detail());
     return made;
 }
 
-/* -- Comparing ------------------------------------------------------------------------------------- */
+/* -- Comparing --------------------------------------------------------------------------------- */
 
 static void compare_values(const sn_tensor *tensor, const ref_tensor *expected)
 {

@@ -84,7 +84,8 @@ static void random_edges(random_case *c, ref_edge_type *edge, int64_t sources, i
 static void random_graph(random_case *c)
 {
     static const char *const names[MOST_NODE_TYPES] = { "paper", "author", "a_b" };
-    static const char *const relations[MOST_EDGE_TYPES] = { "cites", "writes", "rev_x", "has", "to" };
+    static const char *const relations[MOST_EDGE_TYPES] = { "cites", "writes", "rev_x", "has",
+                                                            "to" };
     bool typed = one_in(2);
     int node_types = typed ? 1 + (int)below(MOST_NODE_TYPES) : 1;
     int edge_types = typed ? 1 + (int)below(MOST_EDGE_TYPES) : 1;

@@ -78,16 +78,16 @@ static sn_dataset *comb(int64_t degree)
     sn_node_spec node = { .count = ROWS + edges };
     sn_edge_spec edge = { .edge_index.tensor = { pairs, { SN_INT, 64 }, 2, { 2, edges, 1, 1 } } };
     sn_dataset *dataset;
-    sn_status status = sn_dataset_create(
-        SN_DATASET_SPEC(.num_node_types = 1, .node_types = &node, .num_edge_types = 1,
-                        .edge_types = &edge),
-        &dataset);
+    sn_status status = sn_dataset_create(SN_DATASET_SPEC(.num_node_types = 1, .node_types = &node,
+                                                         .num_edge_types = 1, .edge_types = &edge),
+                                         &dataset);
     ck_assert_msg(status == SN_OK, "%s", sn_error_detail());
     free(pairs);
     return dataset;
 }
 
-static void sample_epoch(sn_sampler *sampler, uint64_t epoch, int64_t d, int64_t take, counts *measured)
+static void sample_epoch(sn_sampler *sampler, uint64_t epoch, int64_t d, int64_t take,
+                         counts *measured)
 {
     sn_batch *batch;
     ck_assert_int_eq(sn_sampler_sample(sampler, epoch, 0, &batch), SN_OK);
@@ -115,12 +115,12 @@ static counts measure(int64_t d, int64_t k, int64_t epochs)
     sn_tensor input = { seeds, { SN_INT, 64 }, 1, { ROWS, 1, 1, 1 } };
     sn_plan *plan;
     sn_sampler *sampler;
-    ck_assert_int_eq(sn_plan_create(dataset,
-                                    SN_PLAN_OPTIONS(.input = &input, .batch_size = ROWS,
-                                                    .seed = sn_test_seed(), .hops = 1, .fanout = &k,
-                                                    .with_edge = true),
-                                    &plan),
-                     SN_OK);
+    ck_assert_int_eq(
+        sn_plan_create(dataset,
+                       SN_PLAN_OPTIONS(.input = &input, .batch_size = ROWS, .seed = sn_test_seed(),
+                                       .hops = 1, .fanout = &k, .with_edge = true),
+                       &plan),
+        SN_OK);
     ck_assert_int_eq(sn_sampler_create(plan, &sampler), SN_OK);
     for (int64_t epoch = 0; epoch < epochs; epoch++)
         sample_epoch(sampler, (uint64_t)epoch, d, d < k ? d : k, &measured);
@@ -163,7 +163,8 @@ START_TEST(inclusion_of_the_engine_equals_enumeration)
     for (int64_t i = 0; i < d; i++) {
         check_frequency(measured.single[i], measured.trials, (double)exact.single[i] / all, d, k);
         for (int64_t j = i + 1; j < d; j++)
-            check_frequency(measured.pair[i][j], measured.trials, (double)exact.pair[i][j] / all, d, k);
+            check_frequency(measured.pair[i][j], measured.trials, (double)exact.pair[i][j] / all, d,
+                            k);
     }
 }
 END_TEST

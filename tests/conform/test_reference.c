@@ -14,7 +14,7 @@
 
 enum { CASES = 2000, PARTS = 20, MOST_BATCHES = 6 };
 
-/* -- Primitives ------------------------------------------------------------------------------------ */
+/* -- Primitives -------------------------------------------------------------------------------- */
 
 static uint64_t noise(uint64_t *state)
 {
@@ -46,8 +46,8 @@ END_TEST
 /* n just above half of the words' range rejects almost half of them, several in a row. */
 START_TEST(rejected_draws_equal_the_reference)
 {
-    static const uint64_t numbers[] = { 0x80000001u, 0xC0000001u, 0x55555556u, 0x100000000u,
-                                        0x8000000000000001u, 0x4000000000000000u };
+    static const uint64_t numbers[] = { 0x80000001u,  0xC0000001u,         0x55555556u,
+                                        0x100000000u, 0x8000000000000001u, 0x4000000000000000u };
     for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++)
         for (uint64_t node = 0; node < 200; node++) {
             uint64_t degree = numbers[k];
@@ -62,8 +62,19 @@ END_TEST
 
 START_TEST(shuffle_equals_the_reference)
 {
-    static const uint64_t counts[] = { 1, 2, 5, 63, 64, 65, 4095, 4096, 4097, 65537, 1000003,
-                                       (uint64_t)1 << 40, ((uint64_t)1 << 62) - 1 };
+    static const uint64_t counts[] = { 1,
+                                       2,
+                                       5,
+                                       63,
+                                       64,
+                                       65,
+                                       4095,
+                                       4096,
+                                       4097,
+                                       65537,
+                                       1000003,
+                                       (uint64_t)1 << 40,
+                                       ((uint64_t)1 << 62) - 1 };
     uint64_t state = sn_test_seed();
     for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
         sn__shuffle shuffle = sn__shuffle_make(k, 3, counts[k]);
@@ -75,7 +86,7 @@ START_TEST(shuffle_equals_the_reference)
 }
 END_TEST
 
-/* -- Golden values --------------------------------------------------------------------------------- */
+/* -- Golden values ----------------------------------------------------------------------------- */
 
 static char *golden_file(void)
 {
@@ -101,7 +112,8 @@ static char *golden_of(golden_digest *digest)
     return text;
 }
 
-static uint64_t engine_digest(const ref_graph *graph, const ref_plan *plan, uint64_t epoch, uint64_t g)
+static uint64_t engine_digest(const ref_graph *graph, const ref_plan *plan, uint64_t epoch,
+                              uint64_t g)
 {
     sn_dataset *dataset = bridge_dataset(graph, BRIDGE_COO);
     sn_plan *made = bridge_plan(dataset, graph, plan, SN_INDEX_INT64);
@@ -138,7 +150,7 @@ START_TEST(golden_values_of_the_engine_are_the_same)
 }
 END_TEST
 
-/* -- Random cases ---------------------------------------------------------------------------------- */
+/* -- Random cases ------------------------------------------------------------------------------ */
 
 static void compare_steps(const ref_plan *plan, const sn_plan *made)
 {

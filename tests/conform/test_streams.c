@@ -41,7 +41,8 @@ static void make_dataset(const graph_case *graph)
     snprintf(path, sizeof path, "%s/dataset", folder);
     sn_status status;
     if (graph->manifest == NULL) {
-        status = sn_gen_rmat(SN_RMAT_OPTIONS(.scale = 18, .degree = 16, .feat_dim = 16, .seed = 7), path);
+        status = sn_gen_rmat(SN_RMAT_OPTIONS(.scale = 18, .degree = 16, .feat_dim = 16, .seed = 7),
+                             path);
     } else {
         char manifest[4096];
         snprintf(manifest, sizeof manifest, "%s/examples/data/%s", getenv("SEINE_SOURCE"),
@@ -67,12 +68,13 @@ static sn_plan *make_plan(const graph_case *graph, sn_load load)
     sn_status status = sn_dataset_open(path, SN_DATASET_OPTIONS(.load = load), &dataset);
     ck_assert_msg(status == SN_OK, "%s", sn_error_detail());
     ck_assert_int_eq(sn_dataset_find_node_type(dataset, graph->seeds, &type), SN_OK);
-    status = sn_plan_create(dataset,
-                            SN_PLAN_OPTIONS(.input_type = type, .batch_size = graph->batch_size,
-                                            .shuffle = true, .seed = 11, .hops = 2, .fanout = fanout,
-                                            .dir = graph->in ? SN_DIR_IN : SN_DIR_OUT, .with_edge = true,
-                                            .features = true, .labels = SN_LABELS_ALL),
-                            &plan);
+    status =
+        sn_plan_create(dataset,
+                       SN_PLAN_OPTIONS(.input_type = type, .batch_size = graph->batch_size,
+                                       .shuffle = true, .seed = 11, .hops = 2, .fanout = fanout,
+                                       .dir = graph->in ? SN_DIR_IN : SN_DIR_OUT, .with_edge = true,
+                                       .features = true, .labels = SN_LABELS_ALL),
+                       &plan);
     ck_assert_msg(status == SN_OK, "%s", sn_error_detail());
     sn_dataset_release(dataset);
     return plan;
@@ -148,7 +150,8 @@ START_TEST(stream_of_a_real_graph_does_not_depend_on_how_it_is_made)
         for (int64_t g = batches; g-- > 0;)
             ck_assert_uint_eq(digest(other, epoch, g), expected[(int64_t)epoch * batches + g]);
 
-    for (int64_t start = 1; start < batches; start += batches / 5) { /* a fresh handle at any start */
+    for (int64_t start = 1; start < batches;
+         start += batches / 5) { /* a fresh handle at any start */
         sn_sampler *fresh;
         ck_assert_int_eq(sn_sampler_create(plan, &fresh), SN_OK);
         ck_assert_uint_eq(digest(fresh, 1, start), expected[batches + start]);

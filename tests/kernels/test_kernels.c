@@ -16,12 +16,14 @@ static const int64_t edge_ids[] = { 40, 41, 42, 43, 7 };
 
 static sn__rows small_rows(void)
 {
-    return (sn__rows){ .indptr = indptr, .indices = narrow, .rows = 3, .edges = 5, .neighbours = 5 };
+    return (
+        sn__rows){ .indptr = indptr, .indices = narrow, .rows = 3, .edges = 5, .neighbours = 5 };
 }
 
 static void expect_detail(const char *part)
 {
-    ck_assert_msg(strstr(sn_error_detail(), part) != NULL, "'%s' lacks '%s'", sn_error_detail(), part);
+    ck_assert_msg(strstr(sn_error_detail(), part) != NULL, "'%s' lacks '%s'", sn_error_detail(),
+                  part);
 }
 
 START_TEST(row_spans_give_start_degree_and_count)
@@ -145,11 +147,12 @@ START_TEST(pick_uniform_around_the_scan_limit_is_distinct)
         sn__span span;
         size_t total;
         bool seen[DEGREE] = { false };
-        ck_assert_int_eq(sn__kernels_cpu()->row_spans(&rows, &node, 1, &rule, &span, &total), SN_OK);
-        ck_assert_uint_eq(total, (size_t)fanouts[k]);
-        ck_assert_int_eq(sn__kernels_cpu()->pick_uniform(&rows, &node, 1, &rule, &span, &scratch,
-                                                         picks, NULL),
+        ck_assert_int_eq(sn__kernels_cpu()->row_spans(&rows, &node, 1, &rule, &span, &total),
                          SN_OK);
+        ck_assert_uint_eq(total, (size_t)fanouts[k]);
+        ck_assert_int_eq(
+            sn__kernels_cpu()->pick_uniform(&rows, &node, 1, &rule, &span, &scratch, picks, NULL),
+            SN_OK);
         for (size_t i = 0; i < total; i++) {
             ck_assert(!seen[picks[i]]);
             seen[picks[i]] = true;
@@ -201,7 +204,8 @@ START_TEST(gather_rows_of_any_width_copies_exactly)
     for (size_t k = 0; k < sizeof widths / sizeof widths[0]; k++) {
         size_t width = widths[k];
         memset(out, 0xee, (size_t)COUNT * WIDEST);
-        ck_assert_int_eq(sn__kernels_cpu()->gather_rows(source, ROWS, width, ids, COUNT, out), SN_OK);
+        ck_assert_int_eq(sn__kernels_cpu()->gather_rows(source, ROWS, width, ids, COUNT, out),
+                         SN_OK);
         for (size_t i = 0; i < COUNT; i++)
             if (width > 0)
                 ck_assert_mem_eq(out + i * width, source + (size_t)ids[i] * width, width);

@@ -6,7 +6,9 @@
 
 static sn_source of(void *data, uint8_t code, uint8_t bits, int64_t rows, int64_t columns)
 {
-    return (sn_source){ .tensor = { data, { code, bits }, columns > 0 ? 2 : 1,
+    return (sn_source){ .tensor = { data,
+                                    { code, bits },
+                                    columns > 0 ? 2 : 1,
                                     { rows, columns > 0 ? columns : 1, 1, 1 } } };
 }
 
@@ -14,11 +16,10 @@ static sn_dataset *create(const sn_node_spec *nodes, int32_t num_nodes, const sn
                           int32_t num_edges)
 {
     sn_dataset *dataset;
-    sn_status status = sn_dataset_create(SN_DATASET_SPEC(.num_node_types = num_nodes,
-                                                         .node_types = nodes,
-                                                         .num_edge_types = num_edges,
-                                                         .edge_types = edges),
-                                         &dataset);
+    sn_status status =
+        sn_dataset_create(SN_DATASET_SPEC(.num_node_types = num_nodes, .node_types = nodes,
+                                          .num_edge_types = num_edges, .edge_types = edges),
+                          &dataset);
     ck_assert_msg(status == SN_OK, "%s", sn_error_detail());
     return dataset;
 }
@@ -44,7 +45,8 @@ sn_dataset *small_ring(void)
     }
     for (int e = 0; e < RING_EDGES; e++)
         edge_x[e][0] = (float)e;
-    sn_node_spec node = { .count = RING_NODES, .x = of(x, SN_FLOAT, 32, RING_NODES, RING_FEATURES),
+    sn_node_spec node = { .count = RING_NODES,
+                          .x = of(x, SN_FLOAT, 32, RING_NODES, RING_FEATURES),
                           .y = of(y, SN_INT, 32, RING_NODES, 0) };
     sn_edge_spec edge = { .edge_index = of(pairs, SN_INT, 64, 2, RING_EDGES),
                           .x = of(edge_x, SN_FLOAT, 32, RING_EDGES, 1) };
@@ -79,8 +81,14 @@ sn_dataset *small_typed(void)
     sn_node_spec nodes[] = { { .name = "user", .count = RING_NODES },
                              { .name = "item", .count = RING_NODES } };
     sn_edge_spec edges[] = {
-        { .src = "user", .rel = "u2i", .dst = "item", .edge_index = of(u2i, SN_INT, 64, 2, RING_EDGES) },
-        { .src = "item", .rel = "i2i", .dst = "item", .edge_index = of(i2i, SN_INT, 64, 2, RING_EDGES) },
+        { .src = "user",
+          .rel = "u2i",
+          .dst = "item",
+          .edge_index = of(u2i, SN_INT, 64, 2, RING_EDGES) },
+        { .src = "item",
+          .rel = "i2i",
+          .dst = "item",
+          .edge_index = of(i2i, SN_INT, 64, 2, RING_EDGES) },
     };
     return create(nodes, 2, edges, 2);
 }

@@ -41,23 +41,26 @@ static sn_batch *sample(sn_sampler *sampler, uint64_t epoch, int64_t g)
 
 static sn_sampler *full_ring(void)
 {
-    return sampler_of(plan_of(small_ring(),
-                              SN_PLAN_OPTIONS(.batch_size = 4, .seed = 3, .hops = 2, .fanout = all,
-                                              .with_edge = true, .features = true,
-                                              .labels = SN_LABELS_ALL)));
+    return sampler_of(
+        plan_of(small_ring(),
+                SN_PLAN_OPTIONS(.batch_size = 4, .seed = 3, .hops = 2, .fanout = all,
+                                .with_edge = true, .features = true, .labels = SN_LABELS_ALL)));
 }
 
 START_TEST(batch_of_the_ring_is_what_the_ring_says)
 {
     sn_sampler *sampler = full_ring();
     sn_batch *batch = sample(sampler, 5, 2); /* seeds 8 .. 11 */
-    const int64_t *node = sn_batch_find(batch, "node")->data, *row = sn_batch_find(batch, "row")->data;
-    const int64_t *col = sn_batch_find(batch, "col")->data, *edge = sn_batch_find(batch, "edge")->data;
+    const int64_t *node = sn_batch_find(batch, "node")->data,
+                  *row = sn_batch_find(batch, "row")->data;
+    const int64_t *col = sn_batch_find(batch, "col")->data,
+                  *edge = sn_batch_find(batch, "edge")->data;
     const float *x = sn_batch_find(batch, "x")->data;
     const float *edge_x = sn_batch_find(batch, "edge_attr")->data;
     const int32_t *y = sn_batch_find(batch, "y")->data;
     const int64_t *hops = sn_batch_find(batch, "num_sampled_nodes")->data;
-    int64_t nodes = sn_batch_find(batch, "node")->shape[0], edges = sn_batch_find(batch, "row")->shape[0];
+    int64_t nodes = sn_batch_find(batch, "node")->shape[0],
+            edges = sn_batch_find(batch, "row")->shape[0];
     sn_batch_info info = sn_batch_get_info(batch);
 
     ck_assert_uint_eq(info.seed, 3);
@@ -89,8 +92,9 @@ END_TEST
 
 START_TEST(batch_of_a_typed_graph_is_delivered_under_reversed_names)
 {
-    sn_sampler *sampler = sampler_of(plan_of(
-        small_typed(), SN_PLAN_OPTIONS(.batch_size = 4, .hops = 2, .fanout = all, .with_edge = true)));
+    sn_sampler *sampler =
+        sampler_of(plan_of(small_typed(), SN_PLAN_OPTIONS(.batch_size = 4, .hops = 2, .fanout = all,
+                                                          .with_edge = true)));
     sn_batch *batch = sample(sampler, 0, 0);
     ck_assert_ptr_nonnull(sn_batch_find(batch, "item__rev_u2i__user.row"));
     ck_assert_ptr_nonnull(sn_batch_find(batch, "item__i2i__item.edge"));
@@ -123,8 +127,9 @@ END_TEST
 
 START_TEST(sampler_steps_of_a_padding_rank_are_marked)
 {
-    sn_sampler *sampler = sampler_of(plan_of(
-        small_ring(), SN_PLAN_OPTIONS(.batch_size = 14, .rank = 1, .world = 2, .uneven = SN_UNEVEN_PAD)));
+    sn_sampler *sampler =
+        sampler_of(plan_of(small_ring(), SN_PLAN_OPTIONS(.batch_size = 14, .rank = 1, .world = 2,
+                                                         .uneven = SN_UNEVEN_PAD)));
     sn_batch *batch, *plain;
     ck_assert_int_eq(sn_sampler_sample_step(sampler, 0, 0, &batch), SN_OK);
     ck_assert_uint_eq(sn_batch_get_info(batch).flags, 0);
@@ -235,12 +240,14 @@ END_TEST
  * and behind that is the same. */
 START_TEST(label_map_near_its_limit_is_cleared)
 {
-    sn_plan *plan = plan_of(small_ring(), SN_PLAN_OPTIONS(.batch_size = 4, .hops = 2, .fanout = all));
+    sn_plan *plan =
+        plan_of(small_ring(), SN_PLAN_OPTIONS(.batch_size = 4, .hops = 2, .fanout = all));
     sn__topology topology;
     ck_assert_int_eq(sn__topology_init(&topology, plan), SN_OK);
     for (uint32_t step = 0; step < 20; step++) {
         if (step == 10)
-            topology.nodes[0].map.base = SN__LABEL_LIMIT - 9; /* this batch still fits, the next does not */
+            topology.nodes[0].map.base =
+                SN__LABEL_LIMIT - 9; /* this batch still fits, the next does not */
         uint32_t base = topology.nodes[0].map.base;
         ck_assert_int_eq(sn__topology_sample(&topology, sn__kernels_cpu(), 0, 2), SN_OK);
         ck_assert_uint_eq(topology.nodes[0].count, 8);
