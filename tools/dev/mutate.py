@@ -305,8 +305,8 @@ def covered_lines(source):
     report = source / "build-coverage/coverage.json"
     if not report.exists():
         sys.exit("mutate.py: no coverage\n" + got.stdout[-4000:])
-    covered = {entry["file"]: {line["line_number"] for line in entry["lines"] if line["count"] > 0}
-               for entry in json.loads(report.read_text())["files"]}
+    covered = {name: {int(number) for number, count in lines.items() if count > 0}
+               for name, lines in json.loads(report.read_text()).items()}
     shutil.rmtree(source / "build-coverage")
     return covered
 
@@ -454,4 +454,5 @@ def main():
     sys.exit(0 if caught * 100 >= options.least * judged else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()
