@@ -12,6 +12,7 @@
 #include "seine/plan.h"
 #include "seine/sampler.h"
 #include "seine/status.h"
+#include "seine/system.h"
 #include "seine/tensor.h"
 #include "seine/types.h"
 

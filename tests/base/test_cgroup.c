@@ -3,6 +3,8 @@
 #include "base/run.h"
 
 #include "base/cgroup.h"
+#include "base/option.h"
+#include "seine/system.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -191,6 +193,19 @@ START_TEST(memory_of_this_machine_is_some)
 }
 END_TEST
 
+START_TEST(system_info_agrees_with_what_it_is_made_of)
+{
+    sn_system_info info = sn_system_get_info();
+    ck_assert_int_eq(info.cores, sn__affinity_cores());
+    ck_assert_int_eq(info.cores_granted, sn__cores_granted());
+    ck_assert_int_le(info.cores_granted, info.cores);
+    ck_assert(info.core_quota == 0 || info.core_quota == sn__cgroup_cpus(""));
+    ck_assert_uint_gt(info.memory_available, 1 << 20);
+    ck_assert_uint_eq(info.memory_limit, sn__memory_granted("").limit);
+    ck_assert_uint_le(info.memory_headroom, info.memory_limit);
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("cgroup");
@@ -205,5 +220,6 @@ int main(void)
     tcase_add_test(cases, cgroup_mountinfo_with_a_line_of_any_length_is_read_on);
     tcase_add_loop_test(cases, cgroup_files_with_rubbish_limit_nothing, 0, 9);
     tcase_add_test(cases, memory_of_this_machine_is_some);
+    tcase_add_test(cases, system_info_agrees_with_what_it_is_made_of);
     return run_cases("cgroup", cases);
 }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/subject.h"
+
+#include "tools/seine/progress_bar.h"
+#include "tools/seine/report.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double bench_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* -- The dataset ---------------------------------------------------------------------------------
+ */
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info, (void)kind, (void)where;
+    return remove(path);
+}
+
+static void remove_folder(subject *self)
+{
+    if (self->folder[0] != '\0')
+        (void)nftw(self->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    self->folder[0] = '\0';
+}
+
+/* <temporary folder>/seine-bench-XXXXXX/graph */
+static int make_graph(const bench_args *args, int64_t feat_dim, subject *self, char *path,
+                      size_t bytes)
+{
+    const char *parent = getenv("TMPDIR");
+    int length = snprintf(self->folder, sizeof self->folder, "%s/seine-bench-XXXXXX",
+                          parent != NULL && parent[0] != '\0' ? parent : "/tmp");
+    if (length < 0 || (size_t)length >= sizeof self->folder || mkdtemp(self->folder) == NULL) {
+        self->folder[0] = '\0';
+        return report_failure("bench: temporary folder in %s: %s", parent != NULL ? parent : "/tmp",
+                              strerror(errno));
+    }
+    snprintf(path, bytes, "%s/graph", self->folder);
+    fprintf(stderr, "no --dataset: an R-MAT graph of 2^%lld nodes is made in %s, and removed\n",
+            (long long)args->scale, self->folder);
+    sn_status st = sn_gen_rmat(
+        SN_RMAT_OPTIONS(.scale = (int32_t)args->scale, .degree = 16, .feat_dim = feat_dim,
+                        .seed = 1,
+                        .layout = args->plan.edge_dir == 0 ? SN_LAYOUT_CSR : SN_LAYOUT_CSC,
+                        .progress = bar_progress),
+        path);
+    bar_clear();
+    return st == SN_OK ? CODE_DONE : report_library(st);
+}
+
+int subject_open(const bench_args *args, int64_t feat_dim, subject *out)
+{
+    subject made = { .dataset = NULL };
+    char path[600];
+    int code = CODE_DONE;
+    if (args->dataset == NULL)
+        code = make_graph(args, feat_dim, &made, path, sizeof path);
+    if (code == CODE_DONE)
+        code = dataset_load(args->dataset != NULL ? args->dataset : path, args->plan.load,
+                            &made.dataset);
+    if (code != CODE_DONE) {
+        remove_folder(&made);
+        return code;
+    }
+    /* Only memory of the library's own asks for huge pages; files are in the page cache. */
+    const char *from_env = getenv("SEINE_LOAD");
+    made.huge = args->plan.load == 1 ||
+                (args->plan.load < 0 && from_env != NULL && strcmp(from_env, "memory") == 0);
+    *out = made;
+    return CODE_DONE;
+}
+
+void subject_close(subject *self)
+{
+    sn_dataset_release(self->dataset);
+    self->dataset = NULL;
+    remove_folder(self);
+}
+
+/* -- Batches -------------------------------------------------------------------------------------
+ */
+
+int cursor_open(const plan_args *args, const subject *on, cursor *out)
+{
+    cursor made = { .epoch = (uint64_t)args->epoch };
+    int code = stream_open(args, on->dataset, &made.from);
+    if (code != CODE_DONE)
+        return code;
+    made.step = made.from.first;
+    if (made.from.first >= made.from.end)
+        code = report_failure("bench: the plan has no batch");
+    else if (sn_sampler_create(made.from.plan, &made.sampler) != SN_OK)
+        code = report_failure("%s", sn_error_detail());
+    if (code != CODE_DONE) {
+        stream_close(&made.from);
+        return code;
+    }
+    *out = made;
+    return CODE_DONE;
+}
+
+void cursor_close(cursor *self)
+{
+    sn_sampler_release(self->sampler);
+    stream_close(&self->from);
+}
+
+int cursor_next(cursor *self, sn_batch **out)
+{
+    if (self->step >= self->from.end) {
+        self->step = self->from.first;
+        self->epoch++;
+    }
+    sn_status st = sn_sampler_sample_step(self->sampler, self->epoch, self->step++, out);
+    return st == SN_OK ? CODE_DONE : report_library(st);
+}

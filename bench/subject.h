@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sample and gather are measured on: a dataset, given or made, and an endless stream of its
+ * plan's batches. */
+#ifndef BENCH_SUBJECT_H
+#define BENCH_SUBJECT_H
+
+#include "tools/seine/bench_args.h"
+
+typedef struct subject {
+    sn_dataset *dataset;
+    char folder[512];  /* temporary, removed at the end; "": none */
+    const char *pages; /* what --load asks for: "4k" or "huge" */
+    bool huge;
+} subject;
+
+/* Opens args->dataset, or makes a graph with `feat_dim` features (and says so on stderr). Returns
+ * the exit code; nothing is left on failure. */
+int subject_open(const bench_args *args, int64_t feat_dim, subject *out);
+void subject_close(subject *self);
+
+/* The plan's batches over and over; epochs count on. */
+typedef struct cursor {
+    stream from;
+    sn_sampler *sampler;
+    int64_t step;
+    uint64_t epoch;
+} cursor;
+
+int cursor_open(const plan_args *args, const subject *on, cursor *out);
+void cursor_close(cursor *self);
+/* The next batch. *out is NEW. Returns the exit code. */
+int cursor_next(cursor *self, sn_batch **out);
+
+double bench_seconds(void);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of the flags of seine bench, and its entries, which are in bench/ (built with
+ * SEINE_BENCH). */
+#ifndef TOOLS_SEINE_BENCH_ARGS_H
+#define TOOLS_SEINE_BENCH_ARGS_H
+
+#include "tools/seine/plan_args.h"
+
+typedef struct bench_args {
+    plan_args plan; /* first: see plan_args.h */
+    const char *dataset;
+    int64_t scale, runs;
+    bool json;
+} bench_args;
+
+typedef struct bench_limits_args {
+    int64_t threads, runs, mebibytes; /* ARG_NOT_GIVEN: as sn_limits_measure chooses */
+    bool json;
+} bench_limits_args;
+
+/* Return the exit code of the command. */
+int bench_limits(const bench_limits_args *args);
+int bench_sample(const bench_args *args);
+int bench_gather(const bench_args *args);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flags that say what is sampled and how (INPUT, PLAN and RUN), and the stream of batches that
+ * they mean. */
+#ifndef TOOLS_SEINE_PLAN_ARGS_H
+#define TOOLS_SEINE_PLAN_ARGS_H
+
+#include "seine/seine.h"
+#include "tools/seine/args.h"
+
+/* The first member of a command's values, so that the groups' offsets hold. */
+typedef struct plan_args {
+    const char *input, *input_type;
+    const char *fanout;
+    int64_t batch_size;
+    int edge_dir; /* position in out|in */
+    bool replace, shuffle, drop_last;
+    uint64_t seed;
+    int64_t epoch, epochs, start_batch, batches;
+    const char *shard;
+    int uneven;
+    bool with_edge, features;
+    int labels; /* position in all|seeds, -1: not given */
+    int index;
+    int64_t workers, concurrency, threads;
+    const char *device;
+    int load; /* position in map|memory, -1: not given */
+} plan_args;
+
+extern const arg_group input_group, plan_group, run_group;
+/* What later versions add to these groups. */
+#define PLAN_LATER                                                                              \
+    "--links", "--edge-type", "--link-labels", "--neg", "--non-strict", "--neg-by-degree",      \
+        "--remove-links", "--subgraph", "--weighted", "--temporal", "--seed-times", "--window", \
+        "--disjoint", "--labor", "--layer-dependent", "--channel-size", "--stall", "--ranks",   \
+        "--transport", "--connect", "--secret"
+
+/* A dataset, its plan, and the part of the plan that is asked for: steps [first, end) of each
+ * epoch. */
+typedef struct stream {
+    sn_dataset *dataset;
+    sn_plan *plan;
+    int64_t first, end;
+} stream;
+
+/* The values that this version has no use for: workers, threads, device. `name` is the command's.
+ * Returns the exit code; on failure the line is printed. */
+int plan_args_check(const plan_args *args, const char *name);
+/* Opens `path` as --load says (position in map|memory, -1: not given). Returns the exit code. */
+int dataset_load(const char *path, int load, sn_dataset **out);
+/* Makes the plan over `dataset`, which is kept by the plan too. On CODE_DONE *out is NEW
+ * (stream_close). */
+int stream_open(const plan_args *args, sn_dataset *dataset, stream *out);
+void stream_close(stream *self);
+
+#endif
