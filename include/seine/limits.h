@@ -28,7 +28,7 @@ typedef struct sn_limits_options {
     sn_progress progress;
     void *progress_context;
 } sn_limits_options;
-#define SN_LIMITS_OPTIONS(...)                                                                     \
+#define SN_LIMITS_OPTIONS(...) \
     (&(sn_limits_options){ .struct_size = sizeof(sn_limits_options), __VA_ARGS__ })
 
 /* Measures all, in about 20 s with the defaults: lines, rows and copy with 4 KiB and with huge
