@@ -11,7 +11,8 @@
  * ("<path>: line 3: ..."). *out is NEW (json_decref). */
 SN_NODISCARD sn_status sn__json_load(const char *path, json_t **out);
 /* The same from text; `path` is for the error only. */
-SN_NODISCARD sn_status sn__json_parse(const char *text, size_t bytes, const char *path, json_t **out);
+SN_NODISCARD sn_status sn__json_parse(const char *text, size_t bytes, const char *path,
+                                      json_t **out);
 
 /* Typed members. `where` is printed before the key ("manifest.json: node_types.paper"). A missing member
  * gives SN_OK with NULL or `absent` where the name says _opt, else SN_E_FORMAT; another type always

@@ -17,8 +17,9 @@
 #include <time.h>
 
 enum {
-    CHUNK_BYTES = 8 << 20, /* per progress report and per forgotten range: about a millisecond */
-    POLL_NS = 10000000
+    CHUNK_BYTES = 8 << 20,  /* per progress report and per forgotten range: about a millisecond */
+    FIRST_PAUSE_NS = 20000, /* small arrays are done by then */
+    PAUSE_NS = 10000000     /* and large ones do not notice */
 };
 
 typedef struct hash_job {
@@ -52,12 +53,24 @@ static sn_status hash_array(hash_job *job, size_t place, bool reports)
         sn__hash_add(&hash, data + at, step);
         sn__map_forget(&array->npy.map, array->npy.data_offset + at, step);
         at += step;
-        atomic_fetch_add(&job->done, step);
-        if (reports)
+        if (atomic_fetch_add(&job->done, step) + step < job->total && reports)
             st = report(job);
     }
     sn__hash_end(&hash, job->hash[place]);
     return st;
+}
+
+/* Reports until all is done; the end is reported once. */
+static sn_status await_others(hash_job *job)
+{
+    long pause = 0;
+    while (!atomic_load(&job->stop) && atomic_load(&job->done) < job->total) {
+        pause = pause == 0 ? FIRST_PAUSE_NS : pause < PAUSE_NS ? 2 * pause : pause;
+        nanosleep(&(struct timespec){ .tv_nsec = pause }, NULL);
+        if (atomic_load(&job->done) < job->total)
+            SN_TRY(report(job));
+    }
+    return atomic_load(&job->stop) ? SN_OK : report(job);
 }
 
 static sn_status hash_some(void *context, int32_t index, int32_t threads)
@@ -71,11 +84,8 @@ static sn_status hash_some(void *context, int32_t index, int32_t threads)
             break;
         st = hash_array(job, job->order[i], index == 0);
     }
-    while (st == SN_OK && index == 0 && !atomic_load(&job->stop) &&
-           atomic_load(&job->done) < job->total) {
-        nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
-        st = report(job);
-    }
+    if (st == SN_OK && index == 0)
+        st = await_others(job);
     if (st != SN_OK)
         atomic_store(&job->stop, true);
     return st;

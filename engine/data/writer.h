@@ -34,7 +34,8 @@ void sn__writer_unlabelled(sn__writer *writer, int64_t label);
 
 /* Hashes the files (two at a time with threads > 1), writes META.json, renames. TAKES `writer` in every
  * case; on an error nothing is left. */
-SN_NODISCARD sn_status sn__writer_commit(sn__writer *writer, int32_t threads, sn__progress *progress);
+SN_NODISCARD sn_status sn__writer_commit(sn__writer *writer, int32_t threads,
+                                         sn__progress *progress);
 /* Gives up and removes everything. NULL is fine. */
 void sn__writer_abort(sn__writer *writer);
 

@@ -25,7 +25,7 @@ typedef struct sn_dataset_options {
     uint32_t struct_size; /* filled by the macro */
     sn_load load;         /* default: SEINE_LOAD, else MAP */
 } sn_dataset_options;
-#define SN_DATASET_OPTIONS(...)                                                                    \
+#define SN_DATASET_OPTIONS(...) \
     (&(sn_dataset_options){ .struct_size = sizeof(sn_dataset_options), __VA_ARGS__ })
 
 /* Opens a directory. Every length and range that a later call relies on is checked, array contents are
@@ -83,7 +83,7 @@ typedef struct sn_dataset_spec {
     const sn_edge_spec *edge_types;
     const int64_t *unlabelled; /* NULL: -1 */
 } sn_dataset_spec;
-#define SN_DATASET_SPEC(...)                                                                       \
+#define SN_DATASET_SPEC(...) \
     (&(sn_dataset_spec){ .struct_size = sizeof(sn_dataset_spec), __VA_ARGS__ })
 
 /* Ids, shapes and the order of rows are checked. *out is NEW. TAKES the sources marked so, on success.
@@ -107,16 +107,16 @@ typedef struct sn_node_info {
 
 /* One layout of an edge type; indptr NULL: the dataset lacks it. */
 typedef struct sn_adjacency {
-    const int64_t *indptr; /* [rows + 1] */
-    sn_tensor indices;     /* [E] int32 or int64 */
+    const int64_t *indptr;   /* [rows + 1] */
+    sn_tensor indices;       /* [E] int32 or int64 */
     const int64_t *edge_ids; /* [E]; NULL: the positions */
     int64_t rows;
 } sn_adjacency;
 
 typedef struct sn_edge_info {
     const char *src, *rel, *dst;
-    const char *name;              /* "src__rel__dst" */
-    int32_t src_type, dst_type;    /* node type indices */
+    const char *name;           /* "src__rel__dst" */
+    int32_t src_type, dst_type; /* node type indices */
     int64_t count;
     sn_adjacency csr, csc;
     const sn_tensor *x;

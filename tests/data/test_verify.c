@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifying datasets: every fault that a directory can have with all its hashes right, and every bit. */
+#include "data/support/faults.h"
+#include "data/support/folder.h"
+#include "data/support/sample.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const sn_load loads[] = { SN_LOAD_MAP, SN_LOAD_MEMORY };
+
+/* -- Contents that are wrong with the right hashes -- */
+
+typedef void (*spoil)(sample *s);
+#define FAULT(name, code)       \
+    static void name(sample *s) \
+    {                           \
+        code;                   \
+    }
+FAULT(indptr_falls, s->csr_indptr[2] = 2)
+FAULT(indptr_leaves, s->csr_indptr[1] = INT64_MAX)
+FAULT(indptr_negative, s->csc_indptr[1] = INT64_MIN)
+FAULT(index_high, s->csr_indices[5] = 5)
+FAULT(index_negative, s->csc_indices[0] = INT32_MIN)
+FAULT(other_type_high, s->writes_indices[1] = 5)
+FAULT(order, s->csr_indices[1] = 2; s->csr_indices[2] = 1)
+FAULT(id_order, s->csr_ids[0] = 3; s->csr_ids[1] = 0)
+FAULT(id_high, s->csr_ids[5] = INT64_MAX)
+FAULT(id_negative, s->csc_ids[5] = -1)
+FAULT(id_twice, s->csc_ids[0] = 3)
+FAULT(moved_edge, s->csc_indptr[3] = 4)
+FAULT(swapped_ids, s->csr_ids[4] = 4; s->csr_ids[5] = 2)
+FAULT(split_high, s->val[0] = 5)
+FAULT(split_twice, s->train[0] = 0)
+FAULT(split_overlap, s->test[0] = 3)
+FAULT(weight_negative, s->weights[0] = -1)
+FAULT(weight_nan, s->weights[5] = NAN)
+
+static const struct {
+    spoil spoil;
+    const char *detail;
+} faults[] = {
+    { indptr_falls, "edge0.csr.indptr.npy: csr.indptr of edge type 'paper__cites__paper': row 1 "
+                    "runs from 3 to 2 of 6" },
+    { indptr_leaves,
+      "edge0.csr.indptr.npy: csr.indptr of edge type 'paper__cites__paper': row 0 runs" },
+    { indptr_negative,
+      "edge0.csc.indptr.npy: csc.indptr of edge type 'paper__cites__paper': row 0 runs" },
+    { index_high, "edge0.csr.indices.npy: csr.indices of edge type 'paper__cites__paper': position "
+                  "5 has node 5, there are 5" },
+    { index_negative, "edge0.csc.indices.npy: csc.indices of edge type 'paper__cites__paper': "
+                      "position 0 has node -2147483648" },
+    { other_type_high,
+      "edge1.csr.indices.npy: csr.indices of edge type 'author__writes__paper': position 1" },
+    { order, "edge0.csr.indices.npy: csr.indices of edge type 'paper__cites__paper': row 0 is not "
+             "in order at position 2" },
+    { id_order, "row 0 is not in order at position 1" },
+    { id_high, "edge0.csr.edge_ids.npy: csr.edge_ids of edge type 'paper__cites__paper': position "
+               "5 has edge 9223372036854775807" },
+    { id_negative, "edge0.csc.edge_ids.npy: csc.edge_ids of edge type 'paper__cites__paper': "
+                   "position 5 has edge -1" },
+    { id_twice, "edge0.csc.edge_ids.npy: csc.edge_ids of edge type 'paper__cites__paper': position "
+                "3 has edge 3, which is there before" },
+    { moved_edge, "edge0.csc.indices.npy: csc.indices of edge type 'paper__cites__paper': edge 1 "
+                  "is 0 -> 3, in csr 0 -> 2" },
+    { swapped_ids, "edge0.csc.indices.npy: csc.indices of edge type 'paper__cites__paper': edge 2 "
+                   "is 3 -> 0, in csr 4 -> 4" },
+    { split_high, "node0.val.npy: val of node type 'paper': position 0 has node 5, there are 5" },
+    { split_twice,
+      "node0.train.npy: train of node type 'paper': position 1 has node 0, which is there before" },
+    { split_overlap,
+      "node0.test.npy: test of node type 'paper': position 0 has node 3, which is there before" },
+    { weight_negative,
+      "edge0.weights.npy: weights of edge type 'paper__cites__paper': edge 0 has weight -1" },
+    { weight_nan,
+      "edge0.weights.npy: weights of edge type 'paper__cites__paper': edge 5 has weight" },
+};
+
+START_TEST(verify_of_wrong_contents_names_the_file_and_the_place)
+{
+    sample s = sample_make();
+    faults[_i].spoil(&s);
+    ck_ok(sample_write(&s, in_folder("ds")));
+    for (int i = 0; i < 2; i++) {
+        sn_dataset *dataset = sample_open(in_folder("ds"), loads[i]); /* not seen without reading */
+        ck_fails(sn_dataset_verify(dataset, NULL, NULL), SN_E_CORRUPT, faults[_i].detail);
+        check_detail(in_folder("ds/"), __FILE__, __LINE__);
+        sn_dataset_release(dataset);
+    }
+}
+END_TEST
+
+static const char *const files[] = {
+    "node0.x.npy",          "node0.y.npy",           "node0.times.npy",
+    "node0.train.npy",      "node0.val.npy",         "node0.test.npy",
+    "edge0.csr.indptr.npy", "edge0.csr.indices.npy", "edge0.csr.edge_ids.npy",
+    "edge0.csc.indptr.npy", "edge0.csc.indices.npy", "edge0.csc.edge_ids.npy",
+    "edge0.x.npy",          "edge0.weights.npy",     "edge0.times.npy",
+    "edge1.csr.indptr.npy", "edge1.csr.indices.npy", "link0.val_pos.npy",
+};
+
+/* One bit of the data of one file: found, by the open or by the hashes, and the file is named. */
+START_TEST(verify_finds_any_bit_that_was_turned)
+{
+    sample s = sample_make();
+    size_t bytes;
+    ck_ok(sample_write(&s, in_folder("ds")));
+    char path[700];
+    snprintf(path, sizeof path, "%s", in_folder("ds/%s", files[_i]));
+    char *data = get_file(path, &bytes);
+    for (size_t bit = 128 * 8; bit < bytes * 8; bit += 5) {
+        sn_dataset *dataset = NULL;
+        data[bit / 8] = (char)(data[bit / 8] ^ 1 << bit % 8);
+        put_file(path, data, bytes);
+        data[bit / 8] = (char)(data[bit / 8] ^ 1 << bit % 8);
+        sn_status status =
+            sn_dataset_open(in_folder("ds"), SN_DATASET_OPTIONS(.load = SN_LOAD_MAP), &dataset);
+        if (status == SN_OK)
+            status = sn_dataset_verify(dataset, NULL, NULL);
+        ck_assert_int_eq(status, SN_E_CORRUPT);
+        check_detail(files[_i], __FILE__, __LINE__);
+        sn_dataset_release(dataset);
+    }
+    free(data);
+}
+END_TEST
+
+static sn_status write_link(const sn_tensor *link)
+{
+    uint8_t x[3] = { 0 };
+    sn_tensor features = { x, { SN_UINT, 8 }, 1, { 3, 1, 1, 1 } };
+    return large_write(in_folder("ds"), &features, link);
+}
+
+/* In a homogeneous dataset links are pairs of its nodes. */
+static const struct {
+    int64_t id;
+    bool ok;
+} link_ids[] = { { 0, true }, { 2, true }, { 3, false }, { -1, false } };
+
+START_TEST(verify_of_links_checks_ids_of_homogeneous_datasets)
+{
+    int64_t pairs[2][2] = { { 0, 1 }, { link_ids[_i].id, 2 } };
+    sn_tensor link = { pairs, { SN_INT, 64 }, 2, { 2, 2, 1, 1 } };
+    ck_ok(write_link(&link));
+    sn_dataset *dataset = sample_open(in_folder("ds"), SN_LOAD_MAP);
+    if (link_ids[_i].ok)
+        ck_ok(sn_dataset_verify(dataset, NULL, NULL));
+    else
+        ck_fails(sn_dataset_verify(dataset, NULL, NULL), SN_E_CORRUPT,
+                 "link0.pairs.npy: link 'pairs': position 2 has node");
+    sn_dataset_release(dataset);
+}
+END_TEST
+
+START_TEST(verify_leaves_links_of_other_types_alone)
+{
+    double scores[2] = { 0.5, -1 };
+    sn_tensor link = { scores, { SN_FLOAT, 64 }, 1, { 2, 1, 1, 1 } };
+    ck_ok(write_link(&link));
+    sn_dataset *dataset = sample_open(in_folder("ds"), SN_LOAD_MAP);
+    ck_ok(sn_dataset_verify(dataset, NULL, NULL));
+    sn_dataset_release(dataset);
+}
+END_TEST
+
+/* -- Progress -- */
+
+typedef struct watch {
+    int calls, cancel_at;
+    char stages[200];
+    uint64_t done, total;
+    bool backwards;
+} watch;
+
+static bool watch_progress(void *context, const char *stage, uint64_t done, uint64_t total)
+{
+    watch *w = context;
+    size_t used = strlen(w->stages), length = strlen(stage);
+    if (used < length || strcmp(w->stages + used - length, stage) != 0) {
+        snprintf(w->stages + used, sizeof w->stages - used, " %s", stage);
+        w->done = 0;
+    }
+    w->backwards |= done < w->done || done > total;
+    w->done = done;
+    w->total = total;
+    return ++w->calls != w->cancel_at;
+}
+
+START_TEST(verify_tells_its_progress_to_the_end)
+{
+    sample s = sample_make();
+    watch w = { 0 };
+    ck_ok(sample_write(&s, in_folder("ds")));
+    sn_dataset *dataset = sample_open(in_folder("ds"), SN_LOAD_MAP);
+    ck_ok(sn_dataset_verify(dataset, watch_progress, &w));
+    ck_assert_str_eq(w.stages, " hash check");
+    ck_assert(!w.backwards);
+    ck_assert_uint_eq(w.done, w.total); /* the last call says that it is all */
+    sn_dataset_release(dataset);
+}
+END_TEST
+
+START_TEST(verify_that_is_cancelled_ends_so)
+{
+    sample s = sample_make();
+    ck_ok(sample_write(&s, in_folder("ds")));
+    sn_dataset *dataset = sample_open(in_folder("ds"), SN_LOAD_MAP);
+    for (int n = 1;; n++) {
+        watch w = { .cancel_at = n };
+        sn_status status = sn_dataset_verify(dataset, watch_progress, &w);
+        if (w.calls < n) {
+            ck_assert_int_eq(status, SN_OK);
+            ck_assert_int_gt(n, 2); /* in both stages */
+            break;
+        }
+        ck_assert_int_eq(status, SN_E_CANCELLED);
+        ck_assert_int_eq(w.calls, n);
+    }
+    sn_dataset_release(dataset);
+}
+END_TEST
+
+/* A pass over mapped files gives their pages back as it goes. */
+START_TEST(verify_of_a_large_file_keeps_little_of_it_in_memory)
+{
+    enum { COUNT = 96 << 20 };
+    sn_array *x;
+    watch w = { 0 };
+    setenv("SEINE_THREADS", "1", 1);
+    ck_ok(sn_array_create((sn_dtype){ SN_UINT, 8 }, 1, &(int64_t){ COUNT }, &x));
+    memset(sn_array_view(x)->data, 3, COUNT);
+    ck_ok(large_write(in_folder("ds"), sn_array_view(x), NULL));
+    sn_array_release(x);
+    sn_dataset *dataset = sample_open(in_folder("ds"), SN_LOAD_MAP);
+    ck_ok(sn_dataset_verify(dataset, watch_progress, &w));
+    FILE *file = fopen("/proc/self/smaps", "r");
+    char line[1024];
+    size_t kib = 0, most = 0;
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "Rss: %zu kB", &kib) == 1 && kib > most)
+            most = kib;
+    fclose(file);
+    ck_assert_uint_lt(most, 48 << 10);
+    sn_dataset_release(dataset);
+}
+END_TEST
+
+static const struct {
+    enum fault call;
+    int error;
+} steps[] = { { FAULT_calloc, ENOMEM },
+              { FAULT_mmap, ENOMEM },
+              { FAULT_XXH3_createState, ENOMEM } };
+
+START_TEST(verify_when_memory_is_out_says_so)
+{
+    sample s = sample_make();
+    int failures = 0;
+    ck_ok(sample_write(&s, in_folder("ds")));
+    sn_dataset *dataset = sample_open(in_folder("ds"), SN_LOAD_MAP);
+    ck_ok(sn_dataset_verify(dataset, NULL, NULL));
+    for (int n = 1;; n++) {
+        fault_arm(steps[_i].call, n, 0, steps[_i].error);
+        sn_status status = sn_dataset_verify(dataset, NULL, NULL);
+        if (fault_disarm() == 0)
+            break;
+        ck_assert_int_eq(status, SN_E_NOMEM);
+        failures++;
+    }
+    ck_assert_int_gt(failures, 0);
+    sn_dataset_release(dataset);
+}
+END_TEST
+
+/* One thread fails, others hash on: the error is told, and nobody waits for ever. */
+START_TEST(verify_with_threads_ends_when_one_of_them_fails)
+{
+    sample s = sample_make();
+    setenv("SEINE_THREADS", "4", 1);
+    ck_ok(sample_write(&s, in_folder("ds")));
+    sn_dataset *dataset = sample_open(in_folder("ds"), SN_LOAD_MAP);
+    for (int n = 1; n <= 18; n++) {
+        fault_arm(FAULT_XXH3_createState, n, 0, ENOMEM);
+        ck_assert_int_eq(sn_dataset_verify(dataset, NULL, NULL), SN_E_NOMEM);
+        fault_disarm();
+    }
+    fault_arm(FAULT_pthread_create, 1, 2, 0);
+    ck_ok(sn_dataset_verify(dataset, NULL, NULL)); /* fewer threads do */
+    ck_assert_int_eq(fault_disarm(), 3);
+    sn_dataset_release(dataset);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *cases = tcase_create("verify");
+    tcase_set_timeout(cases, 60);
+    tcase_add_loop_test(cases, verify_of_wrong_contents_names_the_file_and_the_place, 0,
+                        sizeof faults / sizeof faults[0]);
+    tcase_add_loop_test(cases, verify_finds_any_bit_that_was_turned, 0,
+                        sizeof files / sizeof files[0]);
+    tcase_add_loop_test(cases, verify_of_links_checks_ids_of_homogeneous_datasets, 0,
+                        sizeof link_ids / sizeof link_ids[0]);
+    tcase_add_test(cases, verify_leaves_links_of_other_types_alone);
+    tcase_add_test(cases, verify_tells_its_progress_to_the_end);
+    tcase_add_test(cases, verify_that_is_cancelled_ends_so);
+    tcase_add_test(cases, verify_of_a_large_file_keeps_little_of_it_in_memory);
+    tcase_add_loop_test(cases, verify_when_memory_is_out_says_so, 0,
+                        sizeof steps / sizeof steps[0]);
+    tcase_add_test(cases, verify_with_threads_ends_when_one_of_them_fails);
+    return run_in_folder("verify", cases);
+}
