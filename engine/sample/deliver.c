@@ -31,7 +31,7 @@ static size_t rows_of(const sn__topology *t, const sn__tensor_spec *spec)
     case SN__NUM_KINDS:
         break;
     }
-    SN_ASSERT(!"a kind without rows");
+    SN_ASSERT(spec->kind < SN__NUM_KINDS); /* all of them are above */
     return 0;
 }
 

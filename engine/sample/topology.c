@@ -78,8 +78,13 @@ static sn_status allocate(sn__topology *t)
     SN_TRY(sn__mem_zalloc((size_t)most, sizeof *t->seeds, "seeds of a batch", &t->seeds));
     SN_TRY(sn__mem_grow(&t->labels, &t->label_capacity, (size_t)most + 1, sizeof *t->labels,
                         "labels"));
+    /* Lists are never without memory: a block without picks still points somewhere. */
+    SN_TRY(sn__mem_grow(&t->neighbours, &t->neighbour_capacity, SN__BLOCK_ROWS,
+                        sizeof *t->neighbours, "neighbours of a block"));
     for (size_t i = 0; i < types; i++)
         SN_TRY(node_list_init(&t->nodes[i], plan->node_counts[i]));
+    for (size_t e = 0; e < edges; e++)
+        SN_TRY(edge_list_reserve(&t->edges[e], SN__BLOCK_ROWS, plan->with_edge));
     return SN_OK;
 }
 
