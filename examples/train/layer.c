@@ -89,8 +89,8 @@ void relu_dropout(float *z, int64_t count, float rate, struct random_stream *ran
             z[i] = relu(z[i]);
         return;
     }
-    /* Factors, not branches: half of all units are zero, and no processor guesses which. Two halves of a
-     * number serve two units. */
+    /* Factors, not branches: half of all units are zero, and no processor guesses which. Two
+     * halves of a number serve two units. */
     uint32_t threshold = (uint32_t)(rate * 0x1p32);
     const float factors[2] = { 0, 1 / (1 - rate) };
     for (int64_t i = 0; i + 1 < count; i += 2) {

@@ -106,9 +106,9 @@ static void follow_features_only(void *context, const struct fit_epoch *epoch)
         print_baseline(run->json, "features", epoch->epoch, run->best.test_accuracy);
 }
 
-/* What can be had without the graph. The network without neighbours learns less per epoch, and an epoch
- * costs it a tenth of the time: so it is shown after as many epochs as GraphSAGE gets, and after ten times
- * as many, where it learns no more. */
+/* What can be had without the graph. The network without neighbours learns less per epoch, and
+ * an epoch costs it a fifth of the time: so it is shown after as many epochs as GraphSAGE gets,
+ * and after ten times as many, where it learns no more. */
 static int run_baselines(const struct train_options *options, const struct task *task)
 {
     struct features_only run = { .json = options->json, .epochs = options->epochs };
@@ -178,8 +178,9 @@ static int run(const struct train_options *options, const struct task *task)
     return code;
 }
 
-/* One thread unless told otherwise: the products here are too small to gain much from more, and with another
- * number OpenBLAS cuts them up and rounds differently, so that losses differ in the last digits. */
+/* One thread unless told otherwise: the products here are too small to gain much from more, and
+ * with another number OpenBLAS cuts them up and rounds differently, so that losses differ in the
+ * last digits. */
 static void set_threads(int32_t asked)
 {
     if (asked > 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the example trainer reaches on examples/data/debian-packages, and that it is the graph that does it.
+/* What the example trainer reaches on examples/data/debian-packages, and that it is the graph that
+ * does it.
  *
- * At scale 100: three seeds, 12 epochs; the reference figure is 0.728 with a standard deviation of 0.002,
- * so that 0.71 leaves nine of these. On the same degrees with random ends it must stay below 0.62. Smaller
- * scales train fewer epochs with one seed, against what the reference has after 1 and 5 epochs less a
- * margin. The figures are printed. */
+ * At scale 100: three seeds, 12 epochs; the reference figure is 0.728 with a standard deviation
+ * of 0.002, so that 0.71 leaves nine of these. On the same degrees with random ends it must stay
+ * below 0.62. Smaller scales train fewer epochs with one seed, against what the reference has
+ * after 1 and 5 epochs less a margin. The figures are printed. */
 #include <cblas.h>
 #include <check.h>
 #include <ftw.h>
