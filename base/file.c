@@ -38,7 +38,7 @@ static sn_status open_regular(const char *path, int *out, struct stat *info)
 
 sn_status sn__map_open(const char *path, sn__map *out)
 {
-    int fd;
+    int fd = -1;
     struct stat info;
     SN_TRY(open_regular(path, &fd, &info));
     sn_status st = SN_OK;
@@ -107,7 +107,7 @@ static sn_status read_all(int fd, const char *path, size_t hint, size_t limit, c
 
 sn_status sn__file_read(const char *path, size_t limit, char **out, size_t *bytes)
 {
-    int fd;
+    int fd = -1;
     struct stat info;
     SN_TRY(open_regular(path, &fd, &info));
     sn_status st = SN_OK;

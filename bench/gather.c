@@ -69,7 +69,7 @@ typedef struct series {
 static int measure_pair(cursor *plain, cursor *full, sn_probe *probe, int64_t batches, series *to,
                         int64_t run)
 {
-    work without, with;
+    work without = { 0 }, with = { 0 };
     int code = sample_some(plain, 0, batches, &without);
     if (code == CODE_DONE)
         code = sample_some(full, 0, batches, &with);
@@ -84,7 +84,7 @@ static int measure_pair(cursor *plain, cursor *full, sn_probe *probe, int64_t ba
 
 static int measure(const bench_args *args, cursor *plain, cursor *full, sn_probe *probe, series *to)
 {
-    work warm, same;
+    work warm = { 0 }, same = { 0 };
     int code = sample_some(full, WARM_SECONDS, 0, &warm);
     if (code == CODE_DONE) /* both cursors stay at the same batch */
         code = sample_some(plain, 0, warm.batches, &same);

@@ -42,7 +42,7 @@ typedef struct series {
 
 static int measure(const bench_args *args, cursor *from, sn_probe *probe, series *to)
 {
-    work warm, one;
+    work warm = { 0 }, one = { 0 };
     int code = sample_some(from, WARM_SECONDS, 0, &warm);
     if (code != CODE_DONE)
         return code;

@@ -101,12 +101,12 @@ START_TEST(flag_of_any_command_in_a_wrong_form_is_refused_by_name)
         const char *name = flags[i].name;
         char with[80];
         if (!flags[i].takes_value) {
-            snprintf(with, sizeof with, "%s=yes", name);
+            snprintf(with, sizeof with, "%.47s=yes", name);
             refuse(of, NULL, ARGUMENTS(with), 2, name);
             refuse(of, NULL, ARGUMENTS(name, name), 2, name);
             continue;
         }
-        snprintf(with, sizeof with, "%s=", name);
+        snprintf(with, sizeof with, "%.47s=", name);
         refuse(of, name, ARGUMENTS(with), 2, name);
         refuse(of, name, ARGUMENTS(name, ""), 2, name);
         refuse(of, name, ARGUMENTS(name), 2, name);

@@ -38,12 +38,12 @@ static void count_picks(counts *all, const int64_t *picks, int64_t n)
 /* Plays every combination of draws: draw i is one of the numbers 0 .. d - k + i. */
 static void enumerate(counts *all, int64_t d, int64_t k, int64_t *draws, int64_t depth)
 {
-    if (depth < k) {
+    if (depth < k && depth < MOST_FANOUT) {
         for (draws[depth] = 0; draws[depth] <= d - k + depth; draws[depth]++)
             enumerate(all, d, k, draws, depth + 1);
         return;
     }
-    int64_t picks[MOST_FANOUT];
+    int64_t picks[MOST_DEGREE] = { 0 };
     for (int64_t i = 0; i < k; i++) {
         bool taken = false;
         for (int64_t j = 0; j < i; j++)
@@ -60,7 +60,7 @@ static counts enumerated(int64_t d, int64_t k)
     if (d > k) {
         enumerate(&exact, d, k, draws, 0);
     } else {
-        int64_t first[MOST_FANOUT] = { 0, 1, 2 };
+        int64_t first[MOST_DEGREE] = { 0, 1, 2 };
         count_picks(&exact, first, d);
     }
     return exact;
@@ -95,7 +95,7 @@ static void sample_epoch(sn_sampler *sampler, uint64_t epoch, int64_t d, int64_t
     ck_assert_int_eq(edge->shape[0], ROWS * take);
     const int64_t *ids = edge->data;
     for (int64_t row = 0; row < ROWS; row++) {
-        int64_t picks[MOST_DEGREE];
+        int64_t picks[MOST_DEGREE] = { 0 };
         for (int64_t i = 0; i < take; i++) {
             ck_assert_int_eq(ids[row * take + i] / d, row);
             picks[i] = ids[row * take + i] % d;

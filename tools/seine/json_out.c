@@ -196,7 +196,7 @@ static void write_element(json_out *out, sn_dtype dtype, const uint8_t *data)
 static const uint8_t *write_dimension(json_out *out, const sn_tensor *tensor, int32_t dim,
                                       const uint8_t *data)
 {
-    if (dim == tensor->ndim) {
+    if (dim == tensor->ndim || dim == SN_MAX_DIMS) {
         write_element(out, tensor->dtype, data);
         return data + tensor->dtype.bits / 8;
     }
