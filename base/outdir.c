@@ -3,13 +3,19 @@
  *
  *     begin    <out>.tmp.XXXXXX is made beside <out>; <out> is not touched
  *     commit   its files are flushed, then it takes the place of <out> in one step: a rename where
- * there was nothing, an exchange where there was a directory, which is then removed abort    it is
- * removed
+ *              there was nothing, an exchange where there was a directory, which is then removed
+ *     abort    it is removed
+ *
+ * A process that is killed leaves its directory. So a directory under construction holds a marker
+ * file and its maker holds a lock on it: the next begin for the same <out> removes directories that
+ * have the marker and that nobody has locked.
  *
  * Invariants  O1  <out> is at any moment absent, the whole old directory or the whole new one.
- * (Only on a file system without RENAME_EXCHANGE is it absent between two renames.) O2  What is
- * replaced was an empty directory or a dataset, checked again at commit. O3  Nothing outside <out>
- * and <out>.tmp.XXXXXX is written or removed. Threads: one at a time per directory. */
+ *                 (Only on a file system without RENAME_EXCHANGE is it absent between two renames.)
+ *             O2  What is replaced was an empty directory or a dataset, checked again at commit.
+ *             O3  Nothing outside <out> and <out>.tmp.XXXXXX is written or removed, and of the
+ *                 latter only what holds our marker.
+ * Threads: one at a time per directory. */
 #include "base/file.h"
 
 #include "base/json.h"
@@ -22,12 +28,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static const char marker[] = ".seine-unfinished";
 
 struct sn__outdir {
     char *target; /* where it goes */
     char *path;   /* where it is now */
+    int lock;     /* descriptor of the directory, locked */
 };
 
 /* -- Walking a tree ---------------------------------------------------------------------------- */
@@ -184,7 +194,71 @@ static sn_status resolve(const char *out, bool exists, char **target)
     return SN_OK;
 }
 
+/* -- What killed processes left ---------------------------------------------------------------- */
+
+static bool put_marker(int fd)
+{
+    int file = openat(fd, marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    return file >= 0 && close(file) == 0;
+}
+
+/* Opens and locks a directory; -1 if that is not possible now. */
+static int lock_directory(int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static void remove_if_left(int parent, const char *name)
+{
+    int fd = lock_directory(parent, name);
+    if (fd < 0)
+        return;
+    if (faccessat(fd, marker, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && remove_entry(parent, name) == 0)
+        sn__log(SN_LOG_INFO, "%s: removed, its maker was killed", name);
+    close(fd);
+}
+
+static void remove_left(const char *target)
+{
+    const char *slash = strrchr(target, '/');
+    const char *base = slash == NULL ? target : slash + 1;
+    size_t length = strlen(base);
+    char *parent;
+    if (sn__mem_strdup(target, &parent) != SN_OK)
+        return;
+    parent[slash == NULL ? 0 : slash == target ? 1 : slash - target] = '\0';
+    DIR *dir = opendir(slash == NULL ? "." : parent);
+    sn__mem_free(parent);
+    const struct dirent *entry;
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        if (strncmp(entry->d_name, base, length) == 0 &&
+            strncmp(entry->d_name + length, ".tmp.", 5) == 0)
+            remove_if_left(dirfd(dir), entry->d_name);
+    if (dir != NULL)
+        closedir(dir);
+}
+
 /* -- Begin, commit, abort ---------------------------------------------------------------------- */
+
+/* Locks and marks a directory just made. False: another process took it for one that was left. */
+static bool claim(sn__outdir *dir)
+{
+    dir->lock = lock_directory(AT_FDCWD, dir->path);
+    if (dir->lock < 0)
+        return false;
+    struct stat locked, named;
+    if (fstat(dir->lock, &locked) == 0 && stat(dir->path, &named) == 0 &&
+        locked.st_ino == named.st_ino && locked.st_dev == named.st_dev && put_marker(dir->lock))
+        return true;
+    close(dir->lock);
+    dir->lock = -1;
+    return false;
+}
 
 static sn_status make_temporary(const char *target, char **out)
 {
@@ -208,6 +282,8 @@ static sn_status make_temporary(const char *target, char **out)
 
 static void free_outdir(sn__outdir *dir)
 {
+    if (dir->lock >= 0)
+        close(dir->lock);
     sn__mem_free(dir->target);
     sn__mem_free(dir->path);
     sn__mem_free(dir);
@@ -219,9 +295,16 @@ sn_status sn__outdir_begin(const char *out, sn__outdir **dir)
     sn__outdir *made;
     SN_TRY(check_target(out, &exists));
     SN_TRY(sn__mem_zalloc(1, sizeof *made, "output directory", &made));
+    made->lock = -1;
     sn_status st = resolve(out, exists, &made->target);
-    if (st == SN_OK)
+    if (st == SN_OK) {
+        remove_left(made->target);
         st = make_temporary(made->target, &made->path);
+    }
+    if (st == SN_OK && !claim(made)) {
+        st = sn__fail_errno("%s: cannot lock", made->path);
+        remove_tree(made->path);
+    }
     if (st != SN_OK) {
         free_outdir(made);
         return st;
@@ -273,6 +356,11 @@ static sn_status replace_in_two(const sn__outdir *dir)
 static sn_status replace_old(const sn__outdir *dir)
 {
     if (renameat2(AT_FDCWD, dir->path, AT_FDCWD, dir->target, RENAME_EXCHANGE) == 0) {
+        int old = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (old >= 0) {
+            (void)put_marker(old); /* if this process is killed now, the next removes the rest */
+            close(old);
+        }
         remove_tree(dir->path);
         return SN_OK;
     }
@@ -308,6 +396,8 @@ sn_status sn__outdir_commit(sn__outdir *dir)
         st = sn__fail_errno("%s: cannot flush", dir->path);
     if (st == SN_OK)
         st = check_target(dir->target, &exists);
+    if (st == SN_OK && unlinkat(dir->lock, marker, 0) != 0)
+        st = sn__fail_errno("%s: cannot remove %s", dir->path, marker);
     if (st == SN_OK)
         st = exists ? replace_old(dir) : place_new(dir);
     if (st != SN_OK) {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char dataset_meta[] = "{\"format\": \"seine-dataset\", \"version\": 1}";
@@ -216,13 +217,57 @@ START_TEST(commit_that_cannot_remove_the_old_one_succeeds_with_a_warning)
     make_dataset("out");
     sn__outdir *dir = begin(in_folder("out"));
     fill(dir);
-    fault_arm(FAULT_unlinkat, 1, 100, EACCES);
+    fault_arm(FAULT_unlinkat, 2, 100,
+              EACCES); /* the first removes the mark of what is unfinished */
     ck_ok(sn__outdir_commit(dir));
     ck_assert_int_gt(fault_disarm(), 0);
     check_new("out");
     ck_assert_ptr_nonnull(strstr(logged, "out.tmp."));
     ck_assert_ptr_nonnull(strstr(logged, "cannot remove"));
     sn_log_set_sink(NULL, NULL);
+}
+END_TEST
+
+/* As if the maker was killed: its directory stays, its lock goes with it. */
+static void begin_and_die(const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        sn__outdir *dir;
+        if (sn__outdir_begin(path, &dir) != SN_OK)
+            _exit(1);
+        fill(dir);
+        _exit(0);
+    }
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+
+START_TEST(begin_removes_what_a_killed_maker_left)
+{
+    begin_and_die(in_folder("out"));
+    begin_and_die(in_folder("other"));
+    ck_assert_ptr_nonnull(strstr(list_dir(in_folder("%s", "")), "out.tmp."));
+    sn__outdir_abort(begin(in_folder("out")));
+    ck_assert_ptr_null(strstr(list_dir(in_folder("%s", "")), "out.tmp."));
+    ck_assert_ptr_nonnull(
+        strstr(list_dir(in_folder("%s", "")), "other.tmp.")); /* not its business */
+    sn__outdir_abort(begin(in_folder("other/")));
+    ck_assert_str_eq(list_dir(in_folder("%s", "")), "");
+}
+END_TEST
+
+START_TEST(begin_keeps_what_only_looks_like_left)
+{
+    make_dir(in_folder("out.tmp.backup")); /* somebody's own: no mark */
+    put_text(in_folder("out.tmp.backup/precious"), "x");
+    put_text(in_folder("out.tmp.file"), "x");
+    sn__outdir *dir = begin(in_folder("out"));
+    fill(dir);
+    ck_ok(sn__outdir_commit(dir));
+    ck_assert_str_eq(list_dir(in_folder("%s", "")), "out out.tmp.backup out.tmp.file");
+    ck_assert_str_eq(list_dir(in_folder("out.tmp.backup")), "precious");
 }
 END_TEST
 
@@ -414,6 +459,8 @@ int main(void)
     tcase_add_test(cases, commit_without_exchange_that_fails_puts_the_old_one_back);
     tcase_add_test(cases, commit_that_cannot_put_the_old_one_back_says_where_it_is);
     tcase_add_test(cases, commit_that_cannot_remove_the_old_one_succeeds_with_a_warning);
+    tcase_add_test(cases, begin_removes_what_a_killed_maker_left);
+    tcase_add_test(cases, begin_keeps_what_only_looks_like_left);
     tcase_add_loop_test(cases, begin_over_a_foreign_directory_is_refused, 0,
                         sizeof foreign / sizeof foreign[0]);
     tcase_add_test(cases, begin_over_what_is_no_directory_is_refused);
