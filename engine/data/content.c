@@ -7,7 +7,7 @@
  * edge adds two well mixed words of (source, destination, id). If they differ, the first edge that does is
  * searched for, slowly.
  *
- * Memory is bounded: tables over all nodes or edges are windows of at most WINDOW_BYTES, and mapped pages
+ * Memory is bounded: tables over all nodes or edges are windows of at most a given size, and mapped pages
  * are given back as the passes go. Requires D2 of inside.h. Threads: any. */
 #include "base/mem.h"
 #include "base/random.h"
@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    WINDOW_BYTES = 256 << 20, /* a bit for each of 2^31 nodes or edges: one pass nearly always */
+    WINDOW_BYTES = 256 << 20, /* unless asked: a bit for each of 2^31 ids, nearly always one pass */
     STEP = 1 << 20            /* elements per progress report and forgotten range */
 };
 
@@ -168,9 +168,9 @@ typedef struct window {
     int64_t low, high, width;
 } window;
 
-static sn_status window_init(window *w, int64_t count)
+static sn_status window_init(const content *c, window *w, int64_t count)
 {
-    int64_t most = (int64_t)WINDOW_BYTES * 8;
+    int64_t most = (int64_t)c->rule.window_bytes * 8;
     w->width = count < most ? count : most;
     w->low = w->high = 0;
     return sn__mem_pages((size_t)(w->width + 63) / 64 * 8, "set of ids", &w->bits);
@@ -232,7 +232,7 @@ static sn_status check_edge_ids(content *c, const layout *rows)
 {
     window w;
     sn__array_ref ref = ref_of(rows, 2);
-    SN_TRY(window_init(&w, rows->edges));
+    SN_TRY(window_init(c, &w, rows->edges));
     sn_status st = SN_OK;
     while (st == SN_OK && window_next(&w, rows->edges))
         st = add_ids(c, &ref, &w, rows->edges, "edge", "which is there before");
@@ -244,7 +244,7 @@ static sn_status check_splits(content *c, size_t index)
 {
     window w;
     const sn__node_type *type = &c->dataset->nodes[index];
-    SN_TRY(window_init(&w, type->count));
+    SN_TRY(window_init(c, &w, type->count));
     sn_status st = SN_OK;
     while (st == SN_OK && window_next(&w, type->count))
         for (int role = SN__NODE_TRAIN; role <= SN__NODE_TEST && st == SN_OK; role++) {
@@ -292,7 +292,7 @@ static int64_t scan_ends(const layout *rows, int64_t low, int64_t count, edge_en
 static sn_status find_difference(const content *c, const layout *csr, const layout *csc)
 {
     edge_ends *ends, found = { 0, 0 };
-    int64_t width = WINDOW_BYTES / (int64_t)sizeof *ends, id = -1;
+    int64_t width = (int64_t)(c->rule.window_bytes / sizeof *ends), id = -1;
     width = csr->edges < width ? csr->edges : width;
     SN_TRY(sn__mem_pages((size_t)width * sizeof *ends, "ends of edges", &ends));
     sn__array_ref ref = ref_of(csc, 1);
@@ -374,13 +374,14 @@ static sn_status check_link(content *c, size_t index)
 }
 
 /* Elements that a pass over the array reads, over all passes; 0 for what is not read. */
-static uint64_t elements_of(const sn_dataset *dataset, const sn__array_ref *ref)
+static uint64_t elements_of(const content *c, const sn__array_ref *ref)
 {
-    int64_t entries = ref->array->view.shape[0], most = (int64_t)WINDOW_BYTES * 8, ids = 0;
+    int64_t entries = ref->array->view.shape[0], ids = 0;
+    int64_t most = (int64_t)c->rule.window_bytes * 8;
     if (ref->of == SN__OF_LINKS || (ref->of == SN__OF_NODES && ref->role < SN__NODE_TRAIN))
         return 0;
     if (ref->of == SN__OF_NODES)
-        ids = dataset->nodes[ref->type].count;
+        ids = c->dataset->nodes[ref->type].count;
     else if (ref->role == SN__CSR_INDPTR || ref->role == SN__CSC_INDPTR)
         return (uint64_t)entries - 1;
     else if (ref->role == SN__CSR_EDGE_IDS || ref->role == SN__CSC_EDGE_IDS)
@@ -390,13 +391,13 @@ static uint64_t elements_of(const sn_dataset *dataset, const sn__array_ref *ref)
     return (uint64_t)entries * (uint64_t)(ids > most ? (ids + most - 1) / most : 1);
 }
 
-static sn_status count_elements(const sn_dataset *dataset, uint64_t *out)
+static sn_status count_elements(content *c)
 {
     sn__array_ref *refs;
     size_t count;
-    SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
+    SN_TRY(sn__dataset_arrays(c->dataset, &refs, &count));
     for (size_t i = 0; i < count; i++)
-        *out += elements_of(dataset, &refs[i]);
+        c->total += elements_of(c, &refs[i]);
     sn__mem_free(refs);
     return SN_OK;
 }
@@ -404,7 +405,10 @@ static sn_status count_elements(const sn_dataset *dataset, uint64_t *out)
 sn_status sn__content_check(const sn_dataset *dataset, const sn__content_rule *rule)
 {
     content c = { .dataset = dataset, .rule = *rule };
-    SN_TRY(count_elements(dataset, &c.total));
+    if (c.rule.window_bytes == 0)
+        c.rule.window_bytes = WINDOW_BYTES;
+    SN_ASSERT(c.rule.window_bytes >= sizeof(edge_ends));
+    SN_TRY(count_elements(&c));
     for (size_t i = 0; i < dataset->num_nodes; i++)
         SN_TRY(check_splits(&c, i));
     for (size_t i = 0; i < dataset->num_edges; i++) {

@@ -147,6 +147,7 @@ SN_NODISCARD sn_status sn__dataset_check(const sn_dataset *dataset, sn_status ba
 typedef struct sn__content_rule {
     sn_status bad_range, bad_other;
     bool trust_sorted_here; /* leave out rows that were made here */
+    size_t window_bytes;    /* for tables over all nodes or edges, at least 16; 0: 256 MiB */
     sn__progress *progress; /* NULL: nobody asked */
 } sn__content_rule;
 SN_NODISCARD sn_status sn__content_check(const sn_dataset *dataset, const sn__content_rule *rule);
