@@ -97,7 +97,9 @@ static layout layout_of(const sn_dataset *dataset, size_t index, int first)
 static sn__array_ref ref_of(const layout *rows, int array)
 {
     sn__stored *stored = (sn__stored *)(uintptr_t)&rows->arrays[array]; /* for the message alone */
-    return (sn__array_ref){ stored, SN__OF_EDGES, rows->type, rows->first + array };
+    return (sn__array_ref){
+        .array = stored, .of = SN__OF_EDGES, .type = rows->type, .role = rows->first + array
+    };
 }
 
 /* What all edges of a layout add up to. */
@@ -118,17 +120,19 @@ static void add_edge(edge_sum *sum, const layout *rows, int64_t row, int64_t nei
 static sn_status check_row(const content *c, const layout *rows, int64_t row, edge_sum *sum)
 {
     const sn_tensor *indices = &rows->arrays[1].view;
-    int64_t begin = rows->indptr[row], end = rows->indptr[row + 1], last = -1, last_id = -1;
-    sn__array_ref ref = ref_of(rows, 1);
-    for (int64_t at = begin; at < end; at++) {
+    int64_t end = rows->indptr[row + 1], last = -1, last_id = -1;
+    for (int64_t at = rows->indptr[row]; at < end; at++) {
         int64_t neighbour = id_at(indices, at), id = rows->edge_ids ? rows->edge_ids[at] : at;
-        if (neighbour < 0 || neighbour >= rows->neighbours)
-            return fault(c, c->rule.bad_range, &ref,
-                         "position %" PRId64 " has node %" PRId64 ", there are %" PRId64, at,
-                         neighbour, rows->neighbours);
-        if (neighbour < last || (neighbour == last && id < last_id))
+        bool outside = neighbour < 0 || neighbour >= rows->neighbours;
+        if (outside || neighbour < last || (neighbour == last && id < last_id)) {
+            sn__array_ref ref = ref_of(rows, 1);
+            if (outside)
+                return fault(c, c->rule.bad_range, &ref,
+                             "position %" PRId64 " has node %" PRId64 ", there are %" PRId64, at,
+                             neighbour, rows->neighbours);
             return fault(c, c->rule.bad_other, &ref,
                          "row %" PRId64 " is not in order at position %" PRId64, row, at);
+        }
         last = neighbour;
         last_id = id;
         add_edge(sum, rows, row, neighbour, id);
@@ -244,12 +248,16 @@ static sn_status check_splits(content *c, size_t index)
 {
     window w;
     const sn__node_type *type = &c->dataset->nodes[index];
+    if (!sn__stored_present(&type->arrays[SN__NODE_TRAIN]) &&
+        !sn__stored_present(&type->arrays[SN__NODE_VAL]) &&
+        !sn__stored_present(&type->arrays[SN__NODE_TEST]))
+        return SN_OK;
     SN_TRY(window_init(c, &w, type->count));
     sn_status st = SN_OK;
     while (st == SN_OK && window_next(&w, type->count))
         for (int role = SN__NODE_TRAIN; role <= SN__NODE_TEST && st == SN_OK; role++) {
             sn__stored *array = (sn__stored *)(uintptr_t)&type->arrays[role];
-            sn__array_ref ref = { array, SN__OF_NODES, index, role };
+            sn__array_ref ref = { .array = array, .of = SN__OF_NODES, .type = index, .role = role };
             if (sn__stored_present(array))
                 st = add_ids(c, &ref, &w, type->count, "node",
                              "which is there before, in this split or another");
@@ -315,7 +323,9 @@ static sn_status find_difference(const content *c, const layout *csr, const layo
 static sn_status check_weights(content *c, size_t index)
 {
     sn__stored *array = &c->dataset->edges[index].arrays[SN__EDGE_WEIGHTS];
-    sn__array_ref ref = { array, SN__OF_EDGES, index, SN__EDGE_WEIGHTS };
+    sn__array_ref ref = {
+        .array = array, .of = SN__OF_EDGES, .type = index, .role = SN__EDGE_WEIGHTS
+    };
     if (!sn__stored_present(array))
         return SN_OK;
     const float *weights = array->view.data;
@@ -358,7 +368,7 @@ static sn_status check_link(content *c, size_t index)
 {
     sn__stored *array = &c->dataset->links[index].array;
     const sn_tensor *view = &array->view;
-    sn__array_ref ref = { array, SN__OF_LINKS, index, 0 };
+    sn__array_ref ref = { .array = array, .of = SN__OF_LINKS, .type = index, .role = 0 };
     if (!sn_dataset_is_homogeneous(c->dataset) || view->dtype.code != SN_INT ||
         view->dtype.bits < 32)
         return SN_OK;

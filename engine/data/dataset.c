@@ -170,18 +170,15 @@ static sn_status compute_fingerprint(sn_dataset *dataset)
     sn__array_ref *refs;
     size_t count;
     int32_t threads;
-    char(*hash)[SN__HASH_HEX] = NULL, text[SN__HASH_HEX];
+    char text[SN__HASH_HEX];
     SN_TRY(sn__threads_resolve(0, &threads));
     SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
     count = leave_out_implicit(refs, count);
-    sn_status st = sn__mem_zalloc(count, sizeof *hash, "hashes", &hash);
+    sn_status st = sn__arrays_hash(refs, count, threads, NULL);
     if (st == SN_OK)
-        st = sn__arrays_hash(refs, count, threads, NULL, hash);
-    if (st == SN_OK)
-        st = sn__dataset_fingerprint(dataset, refs, count, hash, text);
+        st = sn__dataset_fingerprint(dataset, refs, count, text);
     if (st == SN_OK)
         memcpy(dataset->fingerprint, text, sizeof text);
-    sn__mem_free(hash);
     sn__mem_free(refs);
     return st;
 }

@@ -301,17 +301,23 @@ sn_status sn__dataset_arrays(const sn_dataset *dataset, sn__array_ref **out, siz
     for (size_t i = 0; i < dataset->num_nodes; i++)
         for (int role = 0; role < SN__NODE_ROLES; role++)
             if (sn__stored_present(&dataset->nodes[i].arrays[role]))
-                refs[n++] =
-                    (sn__array_ref){ &dataset->nodes[i].arrays[role], SN__OF_NODES, i, role };
+                refs[n++] = (sn__array_ref){ .array = &dataset->nodes[i].arrays[role],
+                                             .of = SN__OF_NODES,
+                                             .type = i,
+                                             .role = role };
     for (size_t i = 0; i < dataset->num_edges; i++)
         for (int role = 0; role < SN__EDGE_ROLES; role++)
             if (sn__stored_present(&dataset->edges[i].arrays[role]))
-                refs[n++] =
-                    (sn__array_ref){ &dataset->edges[i].arrays[role], SN__OF_EDGES, i, role };
+                refs[n++] = (sn__array_ref){ .array = &dataset->edges[i].arrays[role],
+                                             .of = SN__OF_EDGES,
+                                             .type = i,
+                                             .role = role };
     size_t links = n;
     for (size_t i = 0; i < dataset->num_links; i++)
         if (sn__stored_present(&dataset->links[i].array))
-            refs[n++] = (sn__array_ref){ &dataset->links[i].array, SN__OF_LINKS, i, 0 };
+            refs[n++] = (sn__array_ref){
+                .array = &dataset->links[i].array, .of = SN__OF_LINKS, .type = i, .role = 0
+            };
     qsort_r(refs + links, n - links, sizeof *refs, by_link_name, (void *)(uintptr_t)dataset);
     *out = refs;
     *count = n;

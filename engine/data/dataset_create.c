@@ -158,14 +158,20 @@ static sn_status put_sources(const sn_dataset *dataset, const sn_dataset_spec *s
     for (size_t i = 0; i < dataset->num_nodes; i++) {
         node_sources(&spec->node_types[i], sources);
         for (int role = 0; role < SN__NODE_ROLES; role++) {
-            sn__array_ref ref = { &dataset->nodes[i].arrays[role], SN__OF_NODES, i, role };
+            sn__array_ref ref = { .array = &dataset->nodes[i].arrays[role],
+                                  .of = SN__OF_NODES,
+                                  .type = i,
+                                  .role = role };
             SN_TRY(put_source(dataset, sources[role], &ref));
         }
     }
     for (size_t i = 0; i < dataset->num_edges; i++) {
         edge_sources(&spec->edge_types[i], sources);
         for (int role = 0; role < SN__EDGE_ROLES; role++) {
-            sn__array_ref ref = { &dataset->edges[i].arrays[role], SN__OF_EDGES, i, role };
+            sn__array_ref ref = { .array = &dataset->edges[i].arrays[role],
+                                  .of = SN__OF_EDGES,
+                                  .type = i,
+                                  .role = role };
             SN_TRY(put_source(dataset, sources[role], &ref));
         }
     }

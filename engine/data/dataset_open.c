@@ -195,23 +195,19 @@ static sn_status parse_head(sn_dataset *dataset, const json_t *root, const char 
     return SN_OK;
 }
 
-/* Over the hashes that META.json lists: a META.json that was edited or mixed up is found at once.
- */
+/* Over the hashes that META.json lists: a META.json that was edited or mixed up is found at once. */
 static sn_status check_fingerprint(const sn_dataset *dataset, const char *path)
 {
     sn__array_ref *refs;
     size_t count;
-    char(*hash)[SN__HASH_HEX] = NULL, is[SN__HASH_HEX];
+    char is[SN__HASH_HEX];
     SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
-    sn_status st = sn__mem_zalloc(count, sizeof *hash, "hashes", &hash);
-    for (size_t i = 0; i < count && st == SN_OK; i++)
-        memcpy(hash[i], refs[i].array->hash, SN__HASH_HEX);
-    if (st == SN_OK)
-        st = sn__dataset_fingerprint(dataset, refs, count, hash, is);
+    for (size_t i = 0; i < count; i++)
+        memcpy(refs[i].hash, refs[i].array->hash, SN__HASH_HEX);
+    sn_status st = sn__dataset_fingerprint(dataset, refs, count, is);
     if (st == SN_OK && strcmp(is, dataset->fingerprint) != 0)
         st = sn__fail(SN_E_CORRUPT, "%s: 'fingerprint' is %s, its types and hashes give %s", path,
                       dataset->fingerprint, is);
-    sn__mem_free(hash);
     sn__mem_free(refs);
     return st;
 }
@@ -299,10 +295,12 @@ static sn_status load_array(const char *path, sn__stored *array, int32_t threads
     return SN_OK;
 }
 
-static sn_status load_all(const sn_dataset *dataset, int32_t threads)
+static sn_status load_all(const sn_dataset *dataset)
 {
     sn__array_ref *refs;
     size_t count;
+    int32_t threads;
+    SN_TRY(sn__threads_resolve(0, &threads));
     SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
     sn_status st = SN_OK;
     for (size_t i = 0; i < count && st == SN_OK; i++) {
@@ -343,13 +341,11 @@ static sn_status resolve_load(const sn_dataset_options *options, sn_load *out)
 static sn_status open_directory(sn_dataset *dataset, sn_load load)
 {
     char *meta;
-    int32_t threads;
-    SN_TRY(sn__threads_resolve(0, &threads));
     SN_TRY(sn__path_join(dataset->path, "META.json", &meta));
     sn_status st = parse_meta(dataset, meta);
     sn__mem_free(meta);
     if (st == SN_OK && load == SN_LOAD_MEMORY)
-        st = load_all(dataset, threads);
+        st = load_all(dataset);
     return st;
 }
 

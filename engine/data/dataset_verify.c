@@ -10,14 +10,13 @@
 
 #include <string.h>
 
-static sn_status compare_hashes(const sn_dataset *dataset, const sn__array_ref *refs, size_t count,
-                                char (*hash)[SN__HASH_HEX])
+static sn_status compare_hashes(const sn_dataset *dataset, const sn__array_ref *refs, size_t count)
 {
     char where[SN__WHERE];
     for (size_t i = 0; i < count; i++)
-        if (strcmp(hash[i], refs[i].array->hash) != 0)
+        if (strcmp(refs[i].hash, refs[i].array->hash) != 0)
             return sn__fail(SN_E_CORRUPT, "%s: hash is %s, META.json says %s",
-                            sn__array_where(dataset, &refs[i], where), hash[i],
+                            sn__array_where(dataset, &refs[i], where), refs[i].hash,
                             refs[i].array->hash);
     return SN_OK;
 }
@@ -27,15 +26,11 @@ static sn_status check_hashes(const sn_dataset *dataset, sn__progress *progress)
     sn__array_ref *refs;
     size_t count;
     int32_t threads;
-    char(*hash)[SN__HASH_HEX] = NULL;
     SN_TRY(sn__threads_resolve(0, &threads));
     SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
-    sn_status st = sn__mem_zalloc(count, sizeof *hash, "hashes", &hash);
+    sn_status st = sn__arrays_hash(refs, count, threads, progress);
     if (st == SN_OK)
-        st = sn__arrays_hash(refs, count, threads, progress, hash);
-    if (st == SN_OK)
-        st = compare_hashes(dataset, refs, count, hash);
-    sn__mem_free(hash);
+        st = compare_hashes(dataset, refs, count);
     sn__mem_free(refs);
     return st;
 }

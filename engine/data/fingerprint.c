@@ -23,10 +23,9 @@ enum {
 };
 
 typedef struct hash_job {
-    const sn__array_ref *refs;
+    sn__array_ref *refs;
     const size_t *order; /* largest first */
     size_t count;
-    char (*hash)[SN__HASH_HEX];
     sn__progress *progress;
     uint64_t total;
     _Atomic size_t next;
@@ -56,7 +55,7 @@ static sn_status hash_array(hash_job *job, size_t place, bool reports)
         if (atomic_fetch_add(&job->done, step) + step < job->total && reports)
             st = report(job);
     }
-    sn__hash_end(&hash, job->hash[place]);
+    sn__hash_end(&hash, job->refs[place].hash);
     return st;
 }
 
@@ -99,19 +98,17 @@ static int by_size(const void *a, const void *b, void *refs)
     return (p < q) - (p > q);
 }
 
-sn_status sn__arrays_hash(const sn__array_ref *refs, size_t count, int32_t threads,
-                          sn__progress *progress, char (*hash)[SN__HASH_HEX])
+sn_status sn__arrays_hash(sn__array_ref *refs, size_t count, int32_t threads,
+                          sn__progress *progress)
 {
     size_t *order;
     SN_TRY(sn__mem_zalloc(count, sizeof *order, "list of arrays", &order));
-    hash_job job = {
-        .refs = refs, .order = order, .count = count, .hash = hash, .progress = progress
-    };
+    hash_job job = { .refs = refs, .order = order, .count = count, .progress = progress };
     for (size_t i = 0; i < count; i++) {
         order[i] = i;
         job.total += (uint64_t)sn_tensor_bytes(&refs[i].array->view);
     }
-    qsort_r(order, count, sizeof *order, by_size, (void *)(uintptr_t)refs);
+    qsort_r(order, count, sizeof *order, by_size, refs);
     sn_status st = sn__parallel(threads, hash_some, &job);
     sn__mem_free(order);
     return st;
@@ -148,7 +145,7 @@ static sn_status add_array(text *out, const char *name, const sn_tensor *view, c
 }
 
 static sn_status add_all(text *out, const sn_dataset *dataset, const sn__array_ref *refs,
-                         size_t count, char (*hash)[SN__HASH_HEX])
+                         size_t count)
 {
     size_t at = 0;
     SN_TRY(add(out, "seine-fingerprint-1\n"));
@@ -156,26 +153,29 @@ static sn_status add_all(text *out, const sn_dataset *dataset, const sn__array_r
         SN_TRY(
             add(out, "node\t%s\t%" PRId64 "\n", dataset->nodes[i].name, dataset->nodes[i].count));
         for (; at < count && refs[at].of == SN__OF_NODES && refs[at].type == i; at++)
-            SN_TRY(add_array(out, sn__node_roles[refs[at].role], &refs[at].array->view, hash[at]));
+            SN_TRY(add_array(out, sn__node_roles[refs[at].role], &refs[at].array->view,
+                             refs[at].hash));
     }
     for (size_t i = 0; i < dataset->num_edges; i++) {
         SN_TRY(
             add(out, "edge\t%s\t%" PRId64 "\n", dataset->edges[i].name, dataset->edges[i].count));
         for (; at < count && refs[at].of == SN__OF_EDGES && refs[at].type == i; at++)
-            SN_TRY(add_array(out, sn__edge_roles[refs[at].role], &refs[at].array->view, hash[at]));
+            SN_TRY(add_array(out, sn__edge_roles[refs[at].role], &refs[at].array->view,
+                             refs[at].hash));
     }
     for (; at < count; at++) {
         SN_TRY(add(out, "link\t"));
-        SN_TRY(add_array(out, dataset->links[refs[at].type].name, &refs[at].array->view, hash[at]));
+        SN_TRY(add_array(out, dataset->links[refs[at].type].name, &refs[at].array->view,
+                         refs[at].hash));
     }
     return SN_OK;
 }
 
 sn_status sn__dataset_fingerprint(const sn_dataset *dataset, const sn__array_ref *refs,
-                                  size_t count, char (*hash)[SN__HASH_HEX], char out[SN__HASH_HEX])
+                                  size_t count, char out[SN__HASH_HEX])
 {
     text all = { 0 };
-    sn_status st = add_all(&all, dataset, refs, count, hash);
+    sn_status st = add_all(&all, dataset, refs, count);
     if (st == SN_OK)
         sn__hash_hex(all.bytes, all.used, out);
     sn__mem_free(all.bytes);

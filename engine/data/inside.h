@@ -121,12 +121,13 @@ SN_NODISCARD sn_status sn__stored_open(const sn_dataset *dataset, const char *na
 /* Gives the memory back and leaves an empty slot. */
 void sn__stored_close(sn__stored *array);
 
-/* One present array and its place. */
+/* One present array, its place, and a hash of it for whoever needs one. */
 typedef struct sn__array_ref {
     sn__stored *array;
     enum { SN__OF_NODES, SN__OF_EDGES, SN__OF_LINKS } of;
     size_t type; /* which node type, edge type or pair list */
     int role;
+    char hash[SN__HASH_HEX];
 } sn__array_ref;
 
 /* All present arrays in the order of the fingerprint: node types, edge types, then pair lists by
@@ -154,13 +155,12 @@ SN_NODISCARD sn_status sn__content_check(const sn_dataset *dataset, const sn__co
 
 /* -- Hashes (fingerprint.c) -------------------------------------------------------------------- */
 
-/* Hashes the arrays into hash[count], up to `threads` at a time, each forgotten as it is read.
+/* Hashes the arrays into refs[].hash, up to `threads` at a time, each forgotten as it is read.
  * Fails: SN_E_NOMEM, SN_E_CANCELLED. */
-SN_NODISCARD sn_status sn__arrays_hash(const sn__array_ref *refs, size_t count, int32_t threads,
-                                       sn__progress *progress, char (*hash)[SN__HASH_HEX]);
-/* The fingerprint over the arrays and these hashes. Fails: SN_E_NOMEM. */
+SN_NODISCARD sn_status sn__arrays_hash(sn__array_ref *refs, size_t count, int32_t threads,
+                                       sn__progress *progress);
+/* The fingerprint over the arrays and refs[].hash. Fails: SN_E_NOMEM. */
 SN_NODISCARD sn_status sn__dataset_fingerprint(const sn_dataset *dataset, const sn__array_ref *refs,
-                                               size_t count, char (*hash)[SN__HASH_HEX],
-                                               char out[SN__HASH_HEX]);
+                                               size_t count, char out[SN__HASH_HEX]);
 
 #endif

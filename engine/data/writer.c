@@ -266,16 +266,12 @@ static sn_status fill_hashes(sn_dataset *dataset, int32_t threads, sn__progress 
 {
     size_t count;
     sn__array_ref *refs;
-    char(*hash)[SN__HASH_HEX] = NULL;
     SN_TRY(sn__dataset_arrays(dataset, &refs, &count));
-    sn_status st = sn__mem_zalloc(count, sizeof *hash, "hashes", &hash);
-    if (st == SN_OK)
-        st = sn__arrays_hash(refs, count, threads, progress, hash);
+    sn_status st = sn__arrays_hash(refs, count, threads, progress);
     for (size_t i = 0; i < count && st == SN_OK; i++)
-        memcpy(refs[i].array->hash, hash[i], SN__HASH_HEX);
+        memcpy(refs[i].array->hash, refs[i].hash, SN__HASH_HEX);
     if (st == SN_OK)
-        st = sn__dataset_fingerprint(dataset, refs, count, hash, dataset->fingerprint);
-    sn__mem_free(hash);
+        st = sn__dataset_fingerprint(dataset, refs, count, dataset->fingerprint);
     sn__mem_free(refs);
     return st;
 }
