@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME = 32, WHAT = 320, CHUNK = 1 << 20 };
+enum { NAME = 32, WHAT = 320, CHUNK = 1 << 20, ID_TEXT = 24 };
 
 /* -- Arrays ---------------------------------------------------------------------------------------- */
 
@@ -39,7 +39,7 @@ typedef struct split_copy {
     int split;
 } split_copy;
 
-/* An id of any integer type; a uint64 beyond int64 becomes negative, which no id is. */
+/* An id of any integer type; a uint64 beyond int64 becomes negative, which no id is (id_text knows). */
 static int64_t id_at(const sn_tensor *view, int64_t i)
 {
     bool is_signed = view->dtype.code == SN_INT;
@@ -57,12 +57,23 @@ static int64_t id_at(const sn_tensor *view, int64_t i)
     }
 }
 
-static sn_status note_id(const split_copy *copy, int64_t place, int64_t id)
+/* The same as text. */
+static const char *id_text(const sn_tensor *view, int64_t i, char out[ID_TEXT])
 {
+    if (view->dtype.code == SN_UINT)
+        (void)snprintf(out, ID_TEXT, "%" PRIu64, (uint64_t)id_at(view, i));
+    else
+        (void)snprintf(out, ID_TEXT, "%" PRId64, id_at(view, i));
+    return out;
+}
+
+static sn_status note_id(const split_copy *copy, const sn_tensor *from, int64_t place)
+{
+    char text[ID_TEXT];
+    int64_t id = id_at(from, place);
     if (id < 0 || id >= copy->count)
-        return sn__fail(SN_E_RANGE,
-                        "%s: %s: id %" PRId64 " at %" PRId64 " is outside [0, %" PRId64 ")",
-                        copy->path, copy->what, id, place, copy->count);
+        return sn__fail(SN_E_RANGE, "%s: %s: id %s at %" PRId64 " is outside [0, %" PRId64 ")",
+                        copy->path, copy->what, id_text(from, place, text), place, copy->count);
     for (int s = 0; s < SN__SPLITS; s++) {
         if (copy->seen[s] == NULL || !(copy->seen[s][id / 64] >> (id % 64) & 1))
             continue;
@@ -81,7 +92,7 @@ static sn_status copy_ids(const split_copy *copy, const sn_tensor *from, const s
 {
     for (int64_t i = 0; i < from->shape[0]; i++) {
         int64_t id = id_at(from, i);
-        SN_TRY(note_id(copy, i, id));
+        SN_TRY(note_id(copy, from, i));
         if (to->dtype.bits == 32)
             ((int32_t *)to->data)[i] = (int32_t)id;
         else
@@ -244,7 +255,7 @@ static int64_t most_nodes(const sn__import *import)
 static sn_status check_link(const sn__import *import, const sn__import_link *link,
                             const sn_tensor *view)
 {
-    char shape[SN__SHAPE_TEXT];
+    char shape[SN__SHAPE_TEXT], text[ID_TEXT];
     int64_t most = most_nodes(import);
     bool pairs = view->ndim == 2 && view->shape[0] == 2;
     if (!pairs && view->ndim != 1)
@@ -255,9 +266,10 @@ static sn_status check_link(const sn__import *import, const sn__import_link *lin
         int64_t id = id_at(view, i);
         if (id < 0 || id >= most)
             return sn__fail(SN_E_RANGE,
-                            "%s: links '%s': row %" PRId64 ", column %" PRId64 ": id %" PRId64
-                            " is outside [0, %" PRId64 ")",
-                            link->file, link->name, i / columns, i % columns, id, most);
+                            "%s: links '%s': row %" PRId64 ", column %" PRId64
+                            ": id %s is outside [0, %" PRId64 ")",
+                            link->file, link->name, i / columns, i % columns,
+                            id_text(view, i, text), most);
     }
     return SN_OK;
 }
