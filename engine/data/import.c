@@ -8,22 +8,25 @@
 
 #include "base/mem.h"
 #include "base/option.h"
+#include "base/options_struct.h"
 #include "engine/data/dataset.h"
 
 #include <inttypes.h>
-#include <string.h>
+#include <stddef.h>
 
-static const sn_import_options defaults = { .struct_size = sizeof(sn_import_options) };
+/* Sizes of the first versions of the structs. */
+enum {
+    FIRST_OPTIONS = offsetof(sn_import_options, progress_context) + sizeof(void *),
+    FIRST_FILES = offsetof(sn_import_files, undirected) + sizeof(bool)
+};
 
-static sn_status check_options(const sn_import_options **options)
+static sn_status read_options(const sn_import_options *given, sn_import_options *out)
 {
-    if (*options == NULL)
-        *options = &defaults;
-    if ((*options)->struct_size != sizeof **options)
-        return sn__fail(SN_E_INVALID, "import options: struct_size %u, this library expects %zu",
-                        (*options)->struct_size, sizeof **options);
-    if ((int)(*options)->layout < SN_LAYOUT_DEFAULT || (*options)->layout > SN_LAYOUT_CSC)
-        return sn__fail(SN_E_INVALID, "import options: layout %d", (int)(*options)->layout);
+    *out = (sn_import_options){ .struct_size = sizeof *out };
+    if (given != NULL)
+        SN_TRY(sn__options_read(out, sizeof *out, given, FIRST_OPTIONS, "import options"));
+    if ((int)out->layout < SN_LAYOUT_DEFAULT || out->layout > SN_LAYOUT_CSC)
+        return sn__fail(SN_E_INVALID, "import options: layout %d", (int)out->layout);
     return SN_OK;
 }
 
@@ -51,7 +54,6 @@ static sn_status fill(sn__import_job *job)
     return sn__writer_info(job->writer, import->info);
 }
 
-/* `options` are checked. */
 static sn_status run(sn__import *import, const char *out, const sn_import_options *options)
 {
     sn__import_job job = { .import = import, .options = options };
@@ -72,12 +74,13 @@ sn_status sn_import_manifest(const char *manifest, const char *out,
                              const sn_import_options *options)
 {
     sn__import import = { 0 };
+    sn_import_options known;
     if (manifest == NULL || out == NULL)
         return sn__fail(SN_E_INVALID, "import: no %s", manifest == NULL ? "manifest" : "output");
-    SN_TRY(check_options(&options));
+    SN_TRY(read_options(options, &known));
     sn_status st = sn__import_parse(manifest, &import);
     if (st == SN_OK)
-        st = run(&import, out, options);
+        st = run(&import, out, &known);
     sn__import_free(&import);
     return st;
 }
@@ -163,17 +166,17 @@ sn_status sn_import_edges(const sn_import_files *files, const char *out,
                           const sn_import_options *options)
 {
     sn__import import = { 0 };
+    sn_import_options known;
+    sn_import_files known_files;
     if (files == NULL || out == NULL)
         return sn__fail(SN_E_INVALID, "import: no %s", files == NULL ? "files" : "output");
-    if (files->struct_size != sizeof *files)
-        return sn__fail(SN_E_INVALID, "import files: struct_size %u, this library expects %zu",
-                        files->struct_size, sizeof *files);
-    if (files->edges == NULL)
+    SN_TRY(sn__options_read(&known_files, sizeof known_files, files, FIRST_FILES, "import files"));
+    if (known_files.edges == NULL)
         return sn__fail(SN_E_INVALID, "import files: no edges");
-    SN_TRY(check_options(&options));
-    sn_status st = describe(files, options, &import);
+    SN_TRY(read_options(options, &known));
+    sn_status st = describe(&known_files, &known, &import);
     if (st == SN_OK)
-        st = run(&import, out, options);
+        st = run(&import, out, &known);
     sn__import_free(&import);
     return st;
 }

@@ -7,19 +7,21 @@
 
 #include "base/mem.h"
 #include "base/option.h"
+#include "base/options_struct.h"
 #include "base/random.h"
 #include "engine/data/convert.h"
 #include "engine/data/output.h"
 #include "kernels/sweep.h"
 
 #include <inttypes.h>
-#include <math.h>
+#include <stddef.h>
 
 enum {
     BLOCK = 1 << 16,
     HALF_STEPS = 1 << 11,
     DEFAULT_CLASSES = 16,
-    MAX_THREADS = 64 /* each has memory for every bucket */
+    MAX_THREADS = 64, /* each has memory for every bucket */
+    FIRST_OPTIONS = offsetof(sn_rmat_options, progress_context) + sizeof(void *)
 };
 
 uint64_t sn__rmat_key(const sn__rmat *rmat, uint64_t purpose)
@@ -74,9 +76,6 @@ static sn_status check_size(const sn_rmat_options *options, sn__rmat *rmat)
 
 static sn_status check_options(const sn_rmat_options *options, sn__rmat *rmat)
 {
-    if (options == NULL || options->struct_size != sizeof *options)
-        return sn__fail(SN_E_INVALID, "rmat options: struct_size %u, this library expects %zu",
-                        options == NULL ? 0 : options->struct_size, sizeof *options);
     SN_TRY(check_size(options, rmat));
     SN_TRY(check_probabilities(options, rmat));
     if (options->feat_dim < 0)
@@ -276,9 +275,11 @@ static sn_status fill(sn__rmat *rmat)
 sn_status sn_gen_rmat(const sn_rmat_options *options, const char *out)
 {
     sn__rmat rmat = { .writer = NULL };
-    if (out == NULL)
-        return sn__fail(SN_E_INVALID, "rmat: no output");
-    SN_TRY(check_options(options, &rmat));
+    sn_rmat_options known;
+    if (options == NULL || out == NULL)
+        return sn__fail(SN_E_INVALID, "rmat: no %s", options == NULL ? "options" : "output");
+    SN_TRY(sn__options_read(&known, sizeof known, options, FIRST_OPTIONS, "rmat options"));
+    SN_TRY(check_options(&known, &rmat));
     SN_TRY(sn__writer_begin(out, &rmat.writer));
     sn_status st = fill(&rmat);
     if (st != SN_OK) {

@@ -22,9 +22,9 @@
 #include <string.h>
 
 enum {
-    CHUNK = 1 << 13,       /* keys that go to the file together: 64 KiB */
-    BUCKET_KEYS = 1 << 20, /* aimed at: twice 8 MiB per thread */
-    MAX_BUCKETS = 1 << 9,  /* their chunks in the making: 32 MiB per thread */
+    CHUNK = 1 << 12,       /* keys that go to the file together: 32 KiB */
+    BUCKET_KEYS = 1 << 18, /* aimed at: twice 2 MiB per thread */
+    MAX_BUCKETS = 1 << 9,  /* their chunks in the making: 16 MiB per thread */
     ATTEMPTS = 64,
     DRAW_BATCH = 128,
     DRAW_BLOCK = 1 << 15,

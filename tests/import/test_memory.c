@@ -13,9 +13,6 @@
 
 enum { NODES = 300000, EDGES = 6000000 };
 
-static const char *const roles[2][3] = { { "csr.indptr", "csr.indices", "csr.edge_ids" },
-                                         { "csc.indptr", "csc.indices", "csc.edge_ids" } };
-
 static int64_t index_bytes(const char *path)
 {
     int64_t bytes = 0;
@@ -28,7 +25,6 @@ static int64_t index_bytes(const char *path)
         if (layouts[i]->indptr != NULL)
             bytes += (layouts[i]->rows + 1) * 8 + sn_tensor_bytes(&layouts[i]->indices) +
                      (layouts[i]->edge_ids != NULL ? info.count * 8 : 0);
-    ck_assert_ptr_nonnull(roles);
     sn_dataset_release(dataset);
     return bytes;
 }
@@ -127,11 +123,6 @@ static int64_t star_id(int64_t row, int64_t i)
     return row == 0 ? draw_below(NODES) : i % 1000 == 0 ? draw_below(NODES) : 7;
 }
 
-static int64_t repeated_id(int64_t row, int64_t i)
-{
-    return row == 0 ? i * 7919 % NODES : i * 7919 % NODES * 31 % 1000;
-}
-
 START_TEST(import_peaks_below_its_promise)
 {
     static const kind kinds[] = {
@@ -156,7 +147,6 @@ START_TEST(import_peaks_below_its_promise)
         save_kind(&kinds[i]);
         check_peak(what, peak_of(import_kind, &kinds[i]));
     }
-    (void)repeated_id;
 }
 END_TEST
 
