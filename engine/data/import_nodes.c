@@ -154,11 +154,11 @@ static sn_status all_splits(sn__import_job *job, size_t index)
 static int64_t count_lines(const sn__map *text)
 {
     int64_t lines = 0;
-    for (const uint8_t *at = text->data, *end = at + text->bytes; at < end; lines++) {
-        const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
+    for (size_t at = 0; at < text->bytes; lines++) {
+        const uint8_t *stop = memchr(text->data + at, '\n', text->bytes - at);
         if (stop == NULL)
             return lines + 1; /* the last line has no end */
-        at = stop + 1;
+        at = (size_t)(stop - text->data) + 1;
     }
     return lines;
 }

@@ -205,7 +205,7 @@ START_TEST(coo_in_many_buckets_and_rounds_equals_the_sorting_model)
     state = sn_test_seed() ^ 12;
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++) {
-            graph g = make_graph(nodes[i], nodes[(i + j) % 4], 120000 + (int64_t)draw(1000),
+            graph g = make_graph(nodes[i], nodes[(i + j) % 4], 80000 + (int64_t)draw(1000),
                                  (stream_order)((i + j) % 4));
             check_graph(&g, 1 + j, scratch[(2 * i + j) % 4]);
             free_graph(&g);
@@ -217,10 +217,10 @@ END_TEST
 START_TEST(coo_of_a_long_stream_in_order_is_copied_with_implicit_ids)
 {
     state = sn_test_seed() ^ 13;
-    graph g = make_graph(70000, 300, 700000, BY_SRC);
+    graph g = make_graph(70000, 300, 550000, BY_SRC);
     check_graph(&g, 2, 0);
     free_graph(&g);
-    g = make_graph(300, 70000, 700000, BY_DST);
+    g = make_graph(300, 70000, 800000, BY_DST);
     check_graph(&g, 3, 0);
     free_graph(&g);
 }

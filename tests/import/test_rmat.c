@@ -5,6 +5,7 @@
 #include "engine/data/convert.h"
 #include "engine/data/rmat.h"
 #include "import/make.h"
+#include "support/scale.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -141,7 +142,8 @@ static void check_nodes(const sn_dataset *dataset, const sn_rmat_options *o)
 START_TEST(rmat_equals_the_model_for_any_options_and_threads)
 {
     draw_from(61);
-    for (int round = 0; round < 40; round++) {
+    int64_t rounds = sn_test_scale(40);
+    for (int64_t round = 0; round < rounds; round++) {
         sn_rmat_options o = { .struct_size = sizeof o };
         o.num_nodes = 1 + draw_below(round % 4 == 0 ? 3 : 300);
         o.degree = draw_below(12);
