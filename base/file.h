@@ -32,8 +32,9 @@ SN_NODISCARD sn_status sn__path_temporary(const char *path, char **out);
 /* A directory under construction: `path` is "<out>.tmp.XXXXXX" beside `out`. */
 typedef struct sn__outdir sn__outdir;
 
-/* `out` must not exist, be an empty directory, or be a directory whose META.json says "seine-dataset".
- * Fails: SN_E_EXISTS, SN_E_SYSTEM. Also removes nothing of other processes. */
+/* `out` must not exist, be an empty directory, or be a directory whose META.json says "seine-dataset"; not
+ * the current directory. A link to one is followed. Fails: SN_E_EXISTS, SN_E_INVALID (an empty name),
+ * SN_E_SYSTEM, SN_E_NOMEM. Also removes nothing of other processes. */
 SN_NODISCARD sn_status sn__outdir_begin(const char *out, sn__outdir **dir);
 const char *sn__outdir_path(const sn__outdir *dir);
 /* Renames it to `out`, replacing what was there; TAKES `dir` in every case and leaves nothing on error. */

@@ -30,7 +30,8 @@ typedef struct sn_dataset_options {
 
 /* Opens a directory. Every length and range that a later call relies on is checked, array contents are
  * not (sn_dataset_verify does). `options` may be NULL. *out is NEW.
- * Fails: SN_E_SYSTEM, SN_E_FORMAT, SN_E_VERSION, SN_E_CORRUPT; the detail names file and fault. */
+ * Fails: SN_E_SYSTEM, SN_E_FORMAT, SN_E_VERSION, SN_E_CORRUPT; the detail names file and fault. Also
+ * SN_E_INVALID (options), SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_dataset_open(const char *path, const sn_dataset_options *options,
                                               sn_dataset **out);
 /* Drops a reference; samplers and batches keep what they need. NULL is fine. */
@@ -39,7 +40,8 @@ SN_API void sn_dataset_release(sn_dataset *dataset);
 /* -- From the caller's arrays ------------------------------------------------------------------- */
 
 /* Whether the library may keep the caller's memory. COPY (default): it copies. BORROW: the memory must
- * outlive the dataset. TAKE: on success the library calls `release(context)` when it is done. */
+ * outlive the dataset. TAKE: on success the library calls `release(context)` when it is done, from the
+ * thread that drops the last reference. Memory that is not copied is aligned to its elements. */
 typedef enum sn_keep { SN_KEEP_COPY = 0, SN_KEEP_BORROW = 1, SN_KEEP_TAKE = 2 } sn_keep;
 
 /* An array of the caller. All zero: absent. */
@@ -64,7 +66,8 @@ typedef struct sn_node_spec {
 /* How the edges are given. COO: edge_index [2, E], row 0 = source; edge ids are positions; both layouts
  * are built (memory of the library). CSR / CSC: indptr [rows + 1] int64 and indices [E] int32 or int64,
  * rows in canonical order (ascending neighbour, then edge id; checked), edge_ids [E] int64 or absent
- * when they are the positions. Give csr, csc, or both (they must hold the same edges). */
+ * when they are the positions. Give csr, csc, or both (they must hold the same edges). rows may be fewer
+ * than nodes: those behind have no edges. */
 typedef struct sn_edge_spec {
     const char *src, *rel, *dst; /* all NULL: "node", "to", "node" */
     sn_source edge_index;

@@ -48,12 +48,12 @@ SN_NODISCARD SN_API sn_status sn_array_open(const char *path, sn_array **out);
 /* Memory of its own, zeroed, 64-byte aligned. *out is NEW. Fails: SN_E_INVALID, SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_array_create(sn_dtype dtype, int32_t ndim, const int64_t *shape,
                                               sn_array **out);
-/* Drops a reference. NULL is fine. */
+/* Unmaps or frees it. NULL is fine. */
 SN_API void sn_array_release(sn_array *array);
 /* The view, BORROWED until the release. Mapped files are read-only. */
 SN_API const sn_tensor *sn_array_view(const sn_array *array);
 /* Writes an .npy file (format 1, data 64-byte aligned), to a temporary name and renamed.
- * Fails: SN_E_SYSTEM. */
+ * Fails: SN_E_INVALID, SN_E_UNSUPPORTED (bfloat16: .npy has no name for it), SN_E_SYSTEM, SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_tensor_save(const sn_tensor *tensor, const char *path);
 
 #ifndef SN_HAVE_DLPACK

@@ -572,7 +572,7 @@ START_TEST(load_of_large_arrays_reads_every_byte)
     uint8_t *bytes = sn_array_view(x)->data;
     for (size_t i = 0; i < COUNT; i++)
         bytes[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16 ^ 0x5a);
-    ck_ok(large_write(in_folder("ds"), sn_array_view(x), NULL));
+    ck_ok(large_write(in_folder("ds"), sn_array_view(x), false, NULL));
     dataset = sample_open(in_folder("ds"), SN_LOAD_MEMORY);
     ck_ok(sn_dataset_node_type(dataset, 0, &node));
     ck_assert(memcmp(node.x->data, bytes, COUNT) == 0);

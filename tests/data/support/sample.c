@@ -64,7 +64,8 @@ static sn_status put_array(const char *path, const sn_tensor *tensor)
     sn_status st = sn__npy_out_create(path, tensor->dtype, tensor->ndim, tensor->shape, &out);
     if (st != SN_OK)
         return st;
-    memcpy(out.view.data, tensor->data, (size_t)sn_tensor_bytes(tensor));
+    if (sn_tensor_bytes(tensor) > 0)
+        memcpy(out.view.data, tensor->data, (size_t)sn_tensor_bytes(tensor));
     return sn__npy_out_close(&out);
 }
 
@@ -157,31 +158,53 @@ sn_status sample_write(const sample *s, const char *path)
     return sample_write_watched(s, path, NULL);
 }
 
-static sn_status fill_large(sn__writer *writer, const sn_tensor *x, const sn_tensor *link)
+typedef struct large_rows {
+    sn_array *indptr, *indices, *ids;
+} large_rows;
+
+static sn_status make_rows(int64_t nodes, bool edges, large_rows *out)
 {
-    static const int64_t indptr[1];
-    static const int32_t indices[1];
-    const entry rows[] = {
-        { "csr.indptr", VECTOR(indptr, SN_INT, 64) },
-        { "csr.indices", { (void *)(uintptr_t)indices, { SN_INT, 32 }, 1, { 0, 1, 1, 1 } } },
-    };
+    int64_t count = edges ? nodes : 0, entries = count + 1;
+    SN_TRY(sn_array_create((sn_dtype){ SN_INT, 64 }, 1, &entries, &out->indptr));
+    SN_TRY(sn_array_create((sn_dtype){ SN_INT, 32 }, 1, &count, &out->indices));
+    SN_TRY(sn_array_create((sn_dtype){ SN_INT, 64 }, 1, &count, &out->ids));
+    int64_t *indptr = sn_array_view(out->indptr)->data, *ids = sn_array_view(out->ids)->data;
+    for (int64_t i = 0; i < count; i++) {
+        indptr[i + 1] = i + 1;
+        ids[i] = count - 1 - i;
+    }
+    return SN_OK;
+}
+
+static sn_status fill_large(sn__writer *writer, const sn_tensor *x, const large_rows *rows,
+                            const sn_tensor *link)
+{
     const entry features = { "x", *x };
+    const entry layout[] = { { "csr.indptr", *sn_array_view(rows->indptr) },
+                             { "csr.indices", *sn_array_view(rows->indices) },
+                             { "csr.edge_ids", *sn_array_view(rows->ids) } };
+    int32_t index;
     if (link != NULL) {
         const entry pairs = { "pairs", *link };
         SN_TRY(put_entries(writer, "link", 0, &pairs, 1, put_link));
     }
-    int32_t index;
     SN_TRY(sn__writer_node_type(writer, "node", x->shape[0], &index));
-    SN_TRY(sn__writer_edge_type(writer, "node", "to", "node", 0, &index));
+    SN_TRY(sn__writer_edge_type(writer, "node", "to", "node", layout[1].tensor.shape[0], &index));
     SN_TRY(put_entries(writer, "node", 0, &features, 1, sn__writer_node_array));
-    return put_entries(writer, "edge", 0, rows, 2, sn__writer_edge_array);
+    return put_entries(writer, "edge", 0, layout, 3, sn__writer_edge_array);
 }
 
-sn_status large_write(const char *path, const sn_tensor *x, const sn_tensor *link)
+sn_status large_write(const char *path, const sn_tensor *x, bool edges, const sn_tensor *link)
 {
     sn__writer *writer;
+    large_rows rows = { NULL, NULL, NULL };
     SN_TRY(sn__writer_begin(path, &writer));
-    sn_status st = fill_large(writer, x, link);
+    sn_status st = make_rows(x->shape[0], edges, &rows);
+    if (st == SN_OK)
+        st = fill_large(writer, x, &rows, link);
+    sn_array_release(rows.indptr);
+    sn_array_release(rows.indices);
+    sn_array_release(rows.ids);
     if (st == SN_OK)
         return sn__writer_commit(writer, 2, NULL);
     sn__writer_abort(writer);

@@ -49,8 +49,8 @@ typedef struct sample_spec {
 void sample_specify(sample *s, sn_keep keep, sample_spec *out);
 extern int sample_released;
 
-/* Writes a homogeneous dataset of x->shape[0] nodes with these features, no edges, and a link "pairs"
- * unless it is NULL. */
-sn_status large_write(const char *path, const sn_tensor *x, const sn_tensor *link);
+/* Writes a homogeneous dataset of x->shape[0] nodes with these features; one edge from each node to node 0,
+ * with ids counting down, if it is to have edges; and a link "pairs" unless it is NULL. */
+sn_status large_write(const char *path, const sn_tensor *x, bool edges, const sn_tensor *link);
 
 #endif
