@@ -126,19 +126,19 @@ static void print_results(const bench_args *args, const sn_probe *probe, series 
 
 static int run_with_cursors(const bench_args *args, const subject *on, cursor *plain, cursor *full)
 {
-    sn_probe *probe;
+    sn_probe *probe = NULL;
     size_t runs = (size_t)args->runs;
     double *values = calloc(2 * runs, sizeof *values);
     if (values == NULL)
         return report_failure("bench: out of memory");
     series of = { .rates = values, .limits = values + runs };
-    sn_status st = sn_probe_create(NULL, on->huge, &probe);
-    int code = st == SN_OK ? measure(args, plain, full, probe, &of) : report_library(st);
+    int code = probe_open(args, on, &probe);
+    if (code == CODE_DONE)
+        code = measure(args, plain, full, probe, &of);
     bar_clear();
     if (code == CODE_DONE)
         print_results(args, probe, &of);
-    if (st == SN_OK)
-        sn_probe_release(probe);
+    sn_probe_release(probe);
     free(values);
     return code;
 }

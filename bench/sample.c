@@ -92,8 +92,9 @@ static int run_on(const bench_args *args, const subject *on)
     series of = { values, values + runs, values + 2 * runs };
     int code = cursor_open(&args->plan, on, &from);
     if (code == CODE_DONE) {
-        sn_status st = sn_probe_create(NULL, on->huge, &probe);
-        code = st == SN_OK ? measure(args, &from, probe, &of) : report_library(st);
+        code = probe_open(args, on, &probe);
+        if (code == CODE_DONE)
+            code = measure(args, &from, probe, &of);
         bar_clear();
         if (code == CODE_DONE)
             print_results(args, probe, &of);

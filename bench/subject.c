@@ -125,3 +125,12 @@ int cursor_next(cursor *self, sn_batch **out)
     sn_status st = sn_sampler_sample_step(self->sampler, self->epoch, self->step++, out);
     return st == SN_OK ? CODE_DONE : report_library(st);
 }
+
+int probe_open(const bench_args *args, const subject *on, sn_probe **out)
+{
+    sn_limits_options options = { .struct_size = sizeof options };
+    if (args->mebibytes != ARG_NOT_GIVEN)
+        options.bytes = (uint64_t)args->mebibytes << 20;
+    sn_status st = sn_probe_create(&options, on->huge, out);
+    return st == SN_OK ? CODE_DONE : report_library(st);
+}

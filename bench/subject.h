@@ -8,9 +8,8 @@
 
 typedef struct subject {
     sn_dataset *dataset;
-    char folder[512];  /* temporary, removed at the end; "": none */
-    const char *pages; /* what --load asks for: "4k" or "huge" */
-    bool huge;
+    char folder[512]; /* temporary, removed at the end; "": none */
+    bool huge;        /* the arrays are in memory that asks for huge pages */
 } subject;
 
 /* Opens args->dataset, or makes a graph with `feat_dim` features (and says so on stderr). Returns
@@ -30,6 +29,10 @@ int cursor_open(const plan_args *args, const subject *on, cursor *out);
 void cursor_close(cursor *self);
 /* The next batch. *out is NEW. Returns the exit code. */
 int cursor_next(cursor *self, sn_batch **out);
+
+/* The limit's probe, as --size and --load say. *out is NEW (sn_probe_release). Returns the exit
+ * code. */
+int probe_open(const bench_args *args, const subject *on, sn_probe **out);
 
 double bench_seconds(void);
 

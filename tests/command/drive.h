@@ -11,12 +11,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* -- Workspace ----------------------------------------------------------------------------------- */
+/* -- Workspace -----------------------------------------------------------------------------------
+ */
 
 /* Makes a folder below TMPDIR and goes there; for checked fixtures. */
 void workspace_make(void);
 void workspace_remove(void);
-/* Names in a folder, sorted, separated by blanks; "" if it is empty. BORROWED until the next call. */
+/* Names in a folder, sorted, separated by blanks; "" if it is empty. BORROWED until the next call.
+ */
 const char *listing(const char *folder);
 /* <source tree>/<path>. BORROWED until the fourth next call. */
 const char *source_path(const char *path);
@@ -31,7 +33,8 @@ void put_npy(const char *path, const char *descr, const char *shape, const void 
 /* Copies a folder of files, not of folders. */
 void copy_folder(const char *from, const char *to);
 
-/* -- Processes ----------------------------------------------------------------------------------- */
+/* -- Processes -----------------------------------------------------------------------------------
+ */
 
 typedef struct outcome {
     int code;  /* exit code, or 128 + signal that ended it */
@@ -59,12 +62,13 @@ void outcome_free(outcome *of);
 #define SEINE(...) seine(ARGUMENTS(__VA_ARGS__), NULL)
 outcome seine(const char *const *arguments, const char *const *environment);
 
-/* -- What is expected ---------------------------------------------------------------------------- */
+/* -- What is expected ----------------------------------------------------------------------------
+ */
 
 /* Exit code 0; frees. */
 void expect_done(outcome of);
-/* Exit code 1 or 2, nothing on stdout, one line on stderr that begins with "seine: " (or "seine ") and
- * holds `name`; frees. Says `what` was tried if not. */
+/* Exit code 1 or 2, nothing on stdout, one line on stderr that begins with "seine: " (or "seine ")
+ * and holds `name`; frees. Says `what` was tried if not. */
 void expect_failure(outcome of, int code, const char *name, const char *what);
 /* A `code` for expect_failure: 1 or 2. */
 enum { EITHER = -1 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every flag of every command with bad values. The flags are read from --help, so none is forgotten. */
+/* Every flag of every command with bad values. The flags are read from --help, so none is
+ * forgotten. */
 #include "base/run.h"
 
 #include "command/drive.h"
@@ -8,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A call that is right, to which one wrong thing is added; `out` is the flag that makes a folder. */
+/* A call that is right, to which one wrong thing is added; `out` is the flag that makes a folder.
+ */
 static const struct call {
     const char *words[2]; /* the command */
     const char *rest[10];
@@ -19,8 +21,8 @@ static const struct call {
     { { "sample" }, { "graph", "--fanout", "2" } },
     { { "train" }, { "graph", "--epochs", "1" } },
     { { "bench", "limits" }, { "--size", "64" } },
-    { { "bench", "sample" }, { "--dataset", "graph", "--runs", "1" } },
-    { { "bench", "gather" }, { "--dataset", "graph", "--runs", "1" } },
+    { { "bench", "sample" }, { "--dataset", "graph", "--runs", "1", "--size", "64" } },
+    { { "bench", "gather" }, { "--dataset", "graph", "--runs", "1", "--size", "64" } },
     { { "doctor" }, { NULL } },
 };
 enum { CALLS = sizeof calls / sizeof calls[0], MAX_FLAGS = 64, MAX_WORDS = 24 };
@@ -111,7 +113,8 @@ START_TEST(flag_of_any_command_in_a_wrong_form_is_refused_by_name)
         refuse(of, name, ARGUMENTS(name, ""), 2, name);
         refuse(of, name, ARGUMENTS(name), 2, name);
         refuse(of, name, ARGUMENTS(name, "--help"), 2, name);
-        /* "1" or, for the flags where it is wrong, whatever else: the second one is refused first. */
+        /* "1" or, for the flags where it is wrong, whatever else: the second one is refused first.
+         */
         const char *good = strcmp(name, "--device") == 0 ? "cpu" : "1";
         refuse(of, name, ARGUMENTS(name, good, name, good), 2, name);
         const char *named = strcmp(name, "--manifest") == 0 ? name : "/nonexistent";

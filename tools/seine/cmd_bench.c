@@ -93,6 +93,14 @@ static const arg graph_args[] = {
       .fallback = "20",
       .least = 1,
       .most = 10000 },
+    { .name = "--size",
+      .value = "MIB",
+      .text = "mebibytes of each of the two arrays of the limit (default 1024, less if memory is "
+              "short)",
+      .kind = ARG_INT,
+      .offset = AT(mebibytes),
+      .least = 64,
+      .most = 1 << 17 },
     { .name = "--json", .text = "print an object per row", .kind = ARG_SWITCH, .offset = AT(json) },
 };
 #undef AT

@@ -86,9 +86,10 @@ static int sample_epoch(const sample_args *args, const stream *from, sn_sampler 
         if (st != SN_OK)
             return report_library(st);
         print_batch(batch, args->format, sum);
+        int code = report_output(false);
         sn_batch_release(batch);
-        if (report_output(false) != CODE_DONE)
-            return CODE_FAILED;
+        if (code != CODE_DONE)
+            return code;
         if (report_signal != 0)
             return report_interrupted();
         if (may_draw)

@@ -101,9 +101,8 @@ int report_output(bool flush)
 {
     if (output_failed)
         return CODE_FAILED;
-    errno = 0;
     if (!ferror(stdout) && !(flush && fflush(stdout) != 0))
         return CODE_DONE;
-    output_failed = true;
+    output_failed = true; /* errno is that of the last write that failed: callers ask soon after */
     return report_failure("standard output: %s", errno != 0 ? strerror(errno) : "write error");
 }
