@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/option.h"
+#include "base/options_struct.h"
 #include "base/random.h"
 #include "base/status.h"
 
@@ -29,6 +30,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum { FIRST_OPTIONS = sizeof(sn_limits_options) }; /* of version 0.1: what the oldest caller has */
 enum { LINE = 64, AHEAD = 16, READS = 1 << 23, MAX_ROW = 1 << 20, MAX_THREADS = 1024 };
 static const size_t MIB = 1 << 20;
 static const size_t GATHERED = (size_t)128 << 20; /* the reused buffer, payload of a run */
@@ -79,12 +81,9 @@ static sn_status settle_bytes(uint64_t asked, uint64_t *out)
 sn_status sn__limits_settle(const sn_limits_options *options, sn_limits_options *out)
 {
     sn_limits_options settled = { .struct_size = sizeof settled };
-    if (options != NULL) {
-        if (options->struct_size != sizeof settled)
-            return sn__fail(SN_E_INVALID, "limits: options of %u bytes: this library has %zu",
-                            options->struct_size, sizeof settled);
-        settled = *options;
-    }
+    if (options != NULL)
+        SN_TRY(
+            sn__options_read(&settled, sizeof settled, options, FIRST_OPTIONS, "limits options"));
     if (settled.runs < 0 || settled.runs > 1000)
         return sn__fail(SN_E_INVALID, "limits: %d runs: 1 to 1000 are possible", settled.runs);
     if (settled.max_threads < 0 || settled.max_threads > MAX_THREADS)

@@ -145,7 +145,7 @@ START_TEST(limits_with_wrong_options_fail_naming_them)
         { { .struct_size = sizeof(sn_limits_options), .max_threads = 5000 },
           SN_E_INVALID,
           "5000 threads" },
-        { { .struct_size = 3 }, SN_E_INVALID, "options of 3 bytes" },
+        { { .struct_size = 3 }, SN_E_INVALID, "struct_size 3" },
     };
     sn_limit *limits = NULL;
     int32_t count = 0;

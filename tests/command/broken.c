@@ -10,6 +10,8 @@
 void expect_refused(const reading *of, const char *how)
 {
     char before[4096], what[512];
+    if (!is_chosen())
+        return;
     const char *last = strrchr(of->file, '/');
     const char *name = of->name != NULL ? of->name : last != NULL ? last + 1 : of->file;
     snprintf(before, sizeof before, "%s", listing("."));

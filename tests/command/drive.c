@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command/drive.h"
 
+#include "support/scale.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -243,6 +245,15 @@ outcome seine(const char *const *arguments, const char *const *environment)
 
 /* -- What is expected ----------------------------------------------------------------------------
  */
+
+bool is_chosen(void)
+{
+    static uint64_t number;
+    uint64_t mixed = (sn_test_seed() ^ 0x636f6d6d) + number * 0x9E3779B97F4A7C15u;
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9u;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBu;
+    return number++ == 0 || (int64_t)((mixed >> 32) % 100) < sn_test_scale(100);
+}
 
 int count_lines(const char *text)
 {

@@ -65,6 +65,9 @@ outcome seine(const char *const *arguments, const char *const *environment);
 /* -- What is expected ----------------------------------------------------------------------------
  */
 
+/* Whether to try one more of many wrong things: all at scale 100, else a share of them that the seed
+ * chooses, the first of each case always. */
+bool is_chosen(void);
 /* Exit code 0; frees. */
 void expect_done(outcome of);
 /* Exit code 1 or 2, nothing on stdout, one line on stderr that begins with "seine: " (or "seine ")
