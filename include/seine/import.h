@@ -24,13 +24,15 @@ typedef enum sn_layout {
 typedef struct sn_import_options {
     uint32_t struct_size; /* filled by the macro */
     sn_layout layout;
-    int32_t threads;       /* 0: SEINE_THREADS, else the cores granted */
-    bool shuffle_ends;     /* null model: permutes the destinations of each edge type at random, which */
-    uint64_t shuffle_seed; /* keeps every degree and destroys the structure */
-    sn_progress progress;  /* may be NULL */
+    int32_t threads; /* 0: SEINE_THREADS, else the cores granted */
+    /* Null model: permutes the destinations of each edge type at random, which keeps every degree
+     * and destroys the structure. */
+    bool shuffle_ends;
+    uint64_t shuffle_seed;
+    sn_progress progress; /* may be NULL */
     void *progress_context;
 } sn_import_options;
-#define SN_IMPORT_OPTIONS(...)                                                                     \
+#define SN_IMPORT_OPTIONS(...) \
     (&(sn_import_options){ .struct_size = sizeof(sn_import_options), __VA_ARGS__ })
 
 /* Imports a manifest, format seine-import-1 (docs/formats.md).
@@ -41,18 +43,18 @@ SN_NODISCARD SN_API sn_status sn_import_manifest(const char *manifest, const cha
 
 /* A homogeneous dataset from .npy files; NULL means absent. */
 typedef struct sn_import_files {
-    uint32_t struct_size;    /* filled by the macro */
-    const char *edges;       /* [2, E] int32 or int64; row 0 = source */
-    int64_t num_nodes;       /* 0: from the features or labels, else the greatest id + 1 */
-    const char *node_feat;   /* [N, ...] */
-    const char *edge_feat;   /* [E, ...] */
-    const char *labels;      /* [N, ...] */
-    const char *weights;     /* [E] */
-    const char *times;       /* [E] */
-    const char *node_times;  /* [N] */
-    bool undirected;         /* append the reverse of every edge: ids E ... 2E-1, same attributes */
+    uint32_t struct_size;   /* filled by the macro */
+    const char *edges;      /* [2, E] int32 or int64; row 0 = source */
+    int64_t num_nodes;      /* 0: from the features or labels, else the greatest id + 1 */
+    const char *node_feat;  /* [N, ...] */
+    const char *edge_feat;  /* [E, ...] */
+    const char *labels;     /* [N, ...] */
+    const char *weights;    /* [E] */
+    const char *times;      /* [E] */
+    const char *node_times; /* [N] */
+    bool undirected;        /* append the reverse of every edge: ids E ... 2E-1, same attributes */
 } sn_import_files;
-#define SN_IMPORT_FILES(...)                                                                       \
+#define SN_IMPORT_FILES(...) \
     (&(sn_import_files){ .struct_size = sizeof(sn_import_files), __VA_ARGS__ })
 
 /* Fails as sn_import_manifest. */
@@ -66,19 +68,19 @@ typedef struct sn_rmat_options {
     uint32_t struct_size; /* filled by the macro */
     int32_t scale;        /* num_nodes = 2^scale; or 0 and num_nodes given */
     int64_t num_nodes;
-    int64_t degree;       /* edges drawn per node */
-    int64_t feat_dim;     /* 0: no features */
-    bool feat_float16;    /* default float32 */
-    int32_t classes;      /* 0: 16 */
-    double a, b, c;       /* all 0: .57 .19 .19 */
-    bool undirected;      /* store both directions */
+    int64_t degree;    /* edges drawn per node */
+    int64_t feat_dim;  /* 0: no features */
+    bool feat_float16; /* default float32 */
+    int32_t classes;   /* 0: 16 */
+    double a, b, c;    /* all 0: .57 .19 .19 */
+    bool undirected;   /* store both directions */
     uint64_t seed;
     int32_t threads;
     sn_layout layout;
     sn_progress progress;
     void *progress_context;
 } sn_rmat_options;
-#define SN_RMAT_OPTIONS(...)                                                                       \
+#define SN_RMAT_OPTIONS(...) \
     (&(sn_rmat_options){ .struct_size = sizeof(sn_rmat_options), __VA_ARGS__ })
 
 /* Fails: SN_E_INVALID, SN_E_SYSTEM, SN_E_EXISTS, SN_E_NOMEM, SN_E_CANCELLED. */

@@ -39,9 +39,9 @@ typedef enum sn_index_type {
 typedef struct sn_plan_options {
     uint32_t struct_size; /* filled by the macro */
     /* Seeds. The ids are copied at creation. */
-    int32_t input_type;      /* node type of the seeds */
-    const sn_tensor *input;  /* [N] int32 or int64, duplicates allowed; NULL: all nodes of the type */
-    int64_t batch_size;      /* 0: 1024 */
+    int32_t input_type;     /* node type of the seeds */
+    const sn_tensor *input; /* [N] int32 or int64, duplicates allowed; NULL: all of the type */
+    int64_t batch_size;     /* 0: 1024 */
     bool shuffle;
     bool drop_last;
     uint64_t seed;
@@ -62,7 +62,7 @@ typedef struct sn_plan_options {
     int64_t world; /* 0: 1 */
     sn_uneven uneven;
 } sn_plan_options;
-#define SN_PLAN_OPTIONS(...)                                                                       \
+#define SN_PLAN_OPTIONS(...) \
     (&(sn_plan_options){ .struct_size = sizeof(sn_plan_options), __VA_ARGS__ })
 
 /* Keeps a reference to the dataset. *out is NEW. Fails: SN_E_INVALID, SN_E_RANGE (a seed: which position),

@@ -15,29 +15,29 @@ extern "C" {
 #endif
 
 /* X(name, value, text). Values never change; new ones are added. */
-#define SN_STATUS_LIST(X)                                                                          \
-    X(SN_OK, 0, "ok")                                                                              \
-    /* The call was wrong or not possible; everything is as before. */                             \
-    X(SN_E_INVALID, -1, "invalid argument")                                                        \
-    X(SN_E_RANGE, -2, "out of range")                                                              \
-    X(SN_E_NOT_FOUND, -3, "not found")                                                             \
-    X(SN_E_EXISTS, -4, "exists already")                                                           \
-    X(SN_E_UNSUPPORTED, -5, "not supported")                                                       \
-    X(SN_E_NOMEM, -6, "out of memory")                                                             \
-    X(SN_E_SYSTEM, -7, "system call failed")                                                       \
-    X(SN_E_CANCELLED, -8, "cancelled by the caller")                                               \
-    /* The object (a file, a dataset) is no good. */                                               \
-    X(SN_E_FORMAT, -20, "wrong format")                                                            \
-    X(SN_E_CORRUPT, -21, "damaged data")                                                           \
-    X(SN_E_VERSION, -22, "other version")                                                          \
-    /* Results, not failures: no detail is set. */                                                 \
-    X(SN_E_AGAIN, -40, "not now")                                                                  \
-    X(SN_E_TIMEOUT, -41, "deadline passed")                                                        \
-    X(SN_E_CLOSED, -42, "closed")                                                                  \
-    X(SN_E_END, -43, "end of the stream")                                                          \
-    /* A peer or a device is lost. */                                                              \
-    X(SN_E_PEER_DIED, -60, "peer died")                                                            \
-    X(SN_E_DEVICE, -80, "device error")                                                            \
+#define SN_STATUS_LIST(X)                                              \
+    X(SN_OK, 0, "ok")                                                  \
+    /* The call was wrong or not possible; everything is as before. */ \
+    X(SN_E_INVALID, -1, "invalid argument")                            \
+    X(SN_E_RANGE, -2, "out of range")                                  \
+    X(SN_E_NOT_FOUND, -3, "not found")                                 \
+    X(SN_E_EXISTS, -4, "exists already")                               \
+    X(SN_E_UNSUPPORTED, -5, "not supported")                           \
+    X(SN_E_NOMEM, -6, "out of memory")                                 \
+    X(SN_E_SYSTEM, -7, "system call failed")                           \
+    X(SN_E_CANCELLED, -8, "cancelled by the caller")                   \
+    /* The object (a file, a dataset) is no good. */                   \
+    X(SN_E_FORMAT, -20, "wrong format")                                \
+    X(SN_E_CORRUPT, -21, "damaged data")                               \
+    X(SN_E_VERSION, -22, "other version")                              \
+    /* Results, not failures: no detail is set. */                     \
+    X(SN_E_AGAIN, -40, "not now")                                      \
+    X(SN_E_TIMEOUT, -41, "deadline passed")                            \
+    X(SN_E_CLOSED, -42, "closed")                                      \
+    X(SN_E_END, -43, "end of the stream")                              \
+    /* A peer or a device is lost. */                                  \
+    X(SN_E_PEER_DIED, -60, "peer died")                                \
+    X(SN_E_DEVICE, -80, "device error")                                \
     X(SN_E_INTERNAL, -100, "internal error")
 
 typedef enum sn_status {

@@ -12,13 +12,13 @@
 #define SN_VERSION_PATCH 0
 
 #if defined(__GNUC__)
-#define SN_API __attribute__((visibility("default")))
-#define SN_NODISCARD __attribute__((warn_unused_result))
-#define SN_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#    define SN_API                 __attribute__((visibility("default")))
+#    define SN_NODISCARD           __attribute__((warn_unused_result))
+#    define SN_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define SN_API
-#define SN_NODISCARD
-#define SN_PRINTF(text, first)
+#    define SN_API
+#    define SN_NODISCARD
+#    define SN_PRINTF(text, first)
 #endif
 
 #ifdef __cplusplus

@@ -70,6 +70,7 @@ FAULTS = [
     (TEXT, add("docs/planted.md", "Fixed by #" + "12.\n"), "means nothing"),
     (TEXT, add("docs/planted.md", "Look into /ho" + "me/me/seine.\n"), "one machine"),
     (TEXT, add("docs/planted.md", "From https:" + "//example.org/x.\n"), "example.org"),
+    (TEXT, add("docs/planted.md", "See [it](nowhere.md#there).\n"), "leads nowhere"),
     (TEXT, add("base/planted.c", "int x; \n"), "blanks"),
     (TEXT, add("base/planted.c", "int x;"), "does not end"),
     (HEADERS, add("include/seine/planted.h", "extern sn_status sn_planted;\n"), "seine/planted.h"),

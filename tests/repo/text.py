@@ -32,6 +32,7 @@ LEFT_BEHIND = [
 HOSTS = {"www.apache.org", "numpy.org", "dmlc.github.io", "www.debian.org", "wordnet.princeton.edu",
          "doi.org", "arxiv.org", "en.wikipedia.org", "json.schemastore.org", "spdx.org",
          "keepachangelog.com", "semver.org", "wordnetcode.princeton.edu"}
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
 URL = re.compile(r"\bhttps?://([^/\s\"'<>)`]+)")
 
 
@@ -55,6 +56,16 @@ def faults_of(name, text):
                 yield number, f"'{host}': not a host that this project refers to"
 
 
+def broken_links(root, name, text):
+    """Relative links of a page that lead nowhere; links in code are code."""
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", lambda found: re.sub(r"[^\n]", " ", found.group(0)), text,
+                  flags=re.S | re.M)
+    for found in LINK.finditer(text):
+        target = found.group(1)
+        if not re.match(r"[a-z]+:", target) and not ((root / name).parent / target).exists():
+            yield text.count("\n", 0, found.start()) + 1, f"'{target}': a link that leads nowhere"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     count = faults = 0
@@ -70,7 +81,8 @@ def main():
             continue
         if name == "LICENSE":
             continue
-        for line, fault in faults_of(name, text):
+        links = broken_links(root, name, text) if name.endswith(".md") else ()
+        for line, fault in [*faults_of(name, text), *links]:
             print(f"{name}:{line}: {fault}")
             faults += 1
     print(f"{count} files, {faults} faults")

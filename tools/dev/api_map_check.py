@@ -38,7 +38,7 @@ def known_tests(root):
     for path in [*(root / "tests").rglob("CMakeLists.txt")]:
         text = path.read_text(encoding="utf-8")
         names |= set(re.findall(r"\badd_test\(\s*NAME\s+(\w+)", text))
-        names |= set(re.findall(r"\bseine_(?:test|repo_test|fuzz)\(\s*(\w+)", text))
+        names |= set(re.findall(r"\bseine_(?:test|repo_test|tree_test|fuzz)\(\s*(\w+)", text))
     return names
 
 

@@ -30,8 +30,11 @@ fi
 
 # Every file is compiled once and linked twice (library and tests): counts of both add up.
 # With a time limit, because gcovr with several threads waits for ever after an error in one of them.
-timeout 300 gcovr -r . --filter base/ --filter kernels/ --filter engine/ \
-    -j "$(nproc)" --json "$build/gcovr.json" "$build" >/dev/null
+if ! timeout 300 gcovr -r . --filter base/ --filter kernels/ --filter engine/ \
+    -j "$(nproc)" --json "$build/gcovr.json" "$build" >"$build/gcovr.log" 2>&1; then
+    cat "$build/gcovr.log" >&2
+    exit 1
+fi
 
 python3 - "$build" "$least" "$mode" <<'PYTHON'
 import json, re, sys

@@ -3,14 +3,14 @@
 """Plants one-operator changes into base, kernels and engine, one at a time, and sees whether a test fails.
 
     tools/dev/mutate.py [--count 100] [--seed 1] [--least 80] [--only PREFIX] [--at FILE:LINE]
-                        [--jobs N] [--plain] [--keep FOLDER]
+                        [--jobs N] [--plain] [--all-tests] [--keep FOLDER]
 
 Everything happens in a copy of the tree in a temporary folder; the working tree is not touched. Changes
 are drawn by the seed from lines that the tests reach (tools/dev/coverage.sh measures which). A change that
 does not compile, or that gives the same object code as before and so cannot be seen by anybody, is left
-out and another one is drawn. The tests run against an ordinary build, those that caught something in the
-same file first, then the quick ones; what they all let pass runs again under ASan and UBSan, as the tests
-do in continuous integration (--plain leaves that out). A test that takes several times its usual time has
+out and another one is drawn. The tests labelled fast (--all-tests: all) run against an ordinary build, those
+that caught something in the same file first, then the quick ones; what they all let pass runs again under
+ASan and UBSan, as the tests do in continuous integration (--plain leaves that out). A test that takes several times its usual time has
 caught the change too. Survivors are printed. Exits 1 if fewer than --least of a hundred were caught, 2 if
 the tests fail without any change.
 
@@ -40,7 +40,7 @@ sys.path.insert(0, str(ROOT / "tests/repo"))
 import tree
 
 LAYERS = ("base", "kernels", "engine")
-LEFT_OUT = {"repo", "slow", "stress", "demo"}  # labels of tests that say nothing about the library's code
+LEFT_OUT = {"repo", "slow"}  # labels of tests that say nothing about the library's code, or take minutes
 GIB = 1 << 30
 
 # -- Changes ------------------------------------------------------------------------------------------
@@ -188,19 +188,28 @@ def sandbox(writable):
 class Build:
     """One build folder: compiles, knows the object code of the unchanged tree, runs the tests."""
 
-    def __init__(self, source, folder, flags, jobs, address_space, prefix, scratch):
+    def __init__(self, source, folder, flags, jobs, fast, address_space, prefix, scratch):
         self.source, self.folder, self.jobs = source, folder, jobs
         self.address_space, self.prefix, self.scratch = address_space, prefix, scratch
         got = run(["cmake", "-S", source, "-B", folder, "-G", "Ninja", "-DCMAKE_C_COMPILER=gcc",
                    "-DSEINE_WERROR=OFF", *flags])
-        if got.returncode != 0 or not self.build():
-            sys.exit("mutate.py: the unchanged tree does not build\n" + got.stdout)
+        if got.returncode == 0:
+            got = self.ninja()
+        if got.returncode != 0:
+            sys.exit("mutate.py: the unchanged tree does not build\n" + got.stdout[-4000:])
         self.objects = self.object_code()
-        self.tests = self.list_tests()
+        self.tests = self.list_tests(fast)
+        # What these tests run: their programs, and the command, which some of them start.
+        programs = {test["command"][0] for test in self.tests} | {str(folder / "bin/seine")}
+        self.programs = [os.path.relpath(path, folder) for path in sorted(programs)
+                         if path.startswith(f"{folder}/") and os.path.exists(path)]
         self.measure()
 
+    def ninja(self, *targets):
+        return run(["ninja", "-C", self.folder, f"-j{self.jobs}", *targets])
+
     def build(self, *targets):
-        return run(["ninja", "-C", self.folder, f"-j{self.jobs}", *targets]).returncode == 0
+        return self.ninja(*(targets or self.programs)).returncode == 0
 
     def object_code(self):
         found = {}
@@ -209,12 +218,13 @@ class Build:
                 found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
 
-    def list_tests(self):
+    def list_tests(self, fast):
         listed = run(["ctest", "--show-only=json-v1"], cwd=self.folder)
         tests = []
         for test in json.loads(listed.stdout)["tests"]:
             properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
-            if not LEFT_OUT & set(properties.get("LABELS", [])) and "command" in test:
+            labels = set(properties.get("LABELS", []))
+            if "command" in test and ("fast" in labels if fast else not LEFT_OUT & labels):
                 environment = dict(word.split("=", 1) for word in properties.get("ENVIRONMENT", []))
                 tests.append({"name": test["name"], "command": test["command"], "env": environment,
                               "cwd": properties.get("WORKING_DIRECTORY", str(self.folder))})
@@ -334,8 +344,8 @@ class Run:
 
     def make(self, name, flags, address_space):
         begin = time.monotonic()
-        build = Build(self.source, self.work / name, flags, self.options.jobs, address_space, self.prefix,
-                      self.scratch)
+        build = Build(self.source, self.work / name, flags, self.options.jobs,
+                      not self.options.all_tests, address_space, self.prefix, self.scratch)
         print(f"{name} build: {len(build.tests)} tests pass unchanged "
               f"({time.monotonic() - begin:.0f} s)", flush=True)
         return build
@@ -437,6 +447,7 @@ def main():
     parser.add_argument("--at", default="", help="every change of one line, as base/npy.c:120")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--plain", action="store_true", help="no second chance under the sanitizers")
+    parser.add_argument("--all-tests", action="store_true", help="not only those labelled fast")
     parser.add_argument("--keep", help="work in this folder and keep it")
     options = parser.parse_args()
 
