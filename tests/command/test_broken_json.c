@@ -68,8 +68,7 @@ START_TEST(json_that_is_missing_empty_or_foreign_is_refused_by_name)
                                          "{\"format\":\"seine-import-1\"}",
                                          "{\"format\":\"seine-dataset\",\"version\":1}",
                                          "{\"format\":\"seine-dataset\",\"version\":99}",
-                                         "{\"format\":\"seine-import-1\",\"node_types\":{},"
-                                         "\"edge_types\":{}}",
+                                         "{\"node_types\":{},\"edge_types\":{}}",
                                          "{\"a\":\"\xff\xfe\"}",
                                          "{\"a\":1e999}",
                                          "{\"a\":99999999999999999999}" };
