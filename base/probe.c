@@ -31,17 +31,20 @@
 #include <sys/mman.h>
 
 enum { FIRST_OPTIONS = sizeof(sn_limits_options) }; /* of version 0.1: what the oldest caller has */
-enum { LINE = 64, AHEAD = 16, READS = 1 << 23, MAX_ROW = 1 << 20, MAX_THREADS = 1024 };
+enum { LINE = 64, AHEAD = 16, MAX_ROW = 1 << 20, MAX_THREADS = 1024 };
 static const size_t MIB = 1 << 20;
-static const size_t GATHERED = (size_t)128 << 20; /* the reused buffer, payload of a run */
+/* Work of a run, most of it for arrays of 1 GiB: long enough to time, small enough to repeat. */
+static const size_t MOST_READS = (size_t)1 << 23, MOST_BUFFER = (size_t)128 << 20;
 static const size_t DEFAULT_BYTES = (size_t)1 << 30, LEAST_BYTES = (size_t)64 << 20;
 static const size_t MOST_BYTES = (size_t)1 << 37; /* line numbers are 32-bit */
 
 struct sn_probe {
     uint8_t *from, *to; /* [bytes] each */
     size_t bytes;
-    uint32_t *lines;  /* [READS + AHEAD] line numbers, random */
-    uint64_t *starts; /* [READS + AHEAD] offsets of rows of `row_bytes`, made from `lines` */
+    size_t reads;     /* lines of a run, and the most rows */
+    size_t buffer;    /* the part of `to` that rows are gathered into, payload of a run */
+    uint32_t *lines;  /* [reads + AHEAD] line numbers, random */
+    uint64_t *starts; /* [reads + AHEAD] offsets of rows of `row_bytes`, made from `lines` */
     size_t row_bytes; /* of `starts`; 0: none yet */
     char pages[8];
     atomic_uint_least64_t sink; /* results go here, so that no work is left out */
@@ -50,10 +53,15 @@ struct sn_probe {
 /* -- Arrays --------------------------------------------------------------------------------------
  */
 
+static size_t reads_of(size_t bytes)
+{
+    return bytes / (2 * LINE) < MOST_READS ? bytes / (2 * LINE) : MOST_READS;
+}
+
 /* What a probe holds: two arrays and the two lists. */
 static size_t needed(size_t bytes)
 {
-    return 2 * bytes + (READS + AHEAD) * (sizeof(uint32_t) + sizeof(uint64_t));
+    return 2 * bytes + (reads_of(bytes) + AHEAD) * (sizeof(uint32_t) + sizeof(uint64_t));
 }
 
 static sn_status settle_bytes(uint64_t asked, uint64_t *out)
@@ -111,8 +119,10 @@ sn_status sn_probe_create(const sn_limits_options *options, bool huge, sn_probe 
     SN_TRY(sn__limits_settle(options, &settled));
     SN_TRY(sn__mem_zalloc(1, sizeof *probe, "probe", &probe));
     probe->bytes = settled.bytes;
+    probe->reads = reads_of(probe->bytes);
+    probe->buffer = probe->bytes / 8 < MOST_BUFFER ? probe->bytes / 8 : MOST_BUFFER;
 
-    size_t count = READS + AHEAD;
+    size_t count = probe->reads + AHEAD;
     sn_status st = sn__mem_pages(probe->bytes, "limits: array", &probe->from);
     if (st == SN_OK)
         st = sn__mem_pages(probe->bytes, "limits: array", &probe->to);
@@ -144,9 +154,18 @@ void sn_probe_release(sn_probe *probe)
         return;
     sn__mem_pages_free(probe->from, probe->bytes);
     sn__mem_pages_free(probe->to, probe->bytes);
-    sn__mem_pages_free(probe->lines, (READS + AHEAD) * sizeof *probe->lines);
-    sn__mem_pages_free(probe->starts, (READS + AHEAD) * sizeof *probe->starts);
+    sn__mem_pages_free(probe->lines, (probe->reads + AHEAD) * sizeof *probe->lines);
+    sn__mem_pages_free(probe->starts, (probe->reads + AHEAD) * sizeof *probe->starts);
     sn__mem_free(probe);
+}
+
+sn__probe_arrays sn__probe_inside(sn_probe *probe)
+{
+    return (sn__probe_arrays){ .from = probe->from,
+                               .to = probe->to,
+                               .bytes = probe->bytes,
+                               .reads = probe->reads,
+                               .buffer = probe->buffer };
 }
 
 const char *sn_probe_pages(const sn_probe *probe)
@@ -304,8 +323,8 @@ static sn_status timed(run *self, double *out)
 sn_status sn_probe_run(sn_probe *probe, sn_probe_kind kind, int64_t row_bytes, int32_t threads,
                        double *out)
 {
-    run self = { .probe = probe, .threads = threads, .items = READS };
-    double amount = READS / 1e6, seconds = 0;
+    run self = { .probe = probe, .threads = threads, .items = probe->reads };
+    double amount = (double)probe->reads / 1e6, seconds = 0;
     if (threads < 1 || threads > MAX_THREADS)
         return sn__fail(SN_E_INVALID, "probe: %d threads: 1 to %d are possible", threads,
                         MAX_THREADS);
@@ -320,8 +339,8 @@ sn_status sn_probe_run(sn_probe *probe, sn_probe_kind kind, int64_t row_bytes, i
         if (row_bytes < 1 || row_bytes > MAX_ROW)
             return sn__fail(SN_E_INVALID, "probe: rows of %lld bytes: 1 to %d are possible",
                             (long long)row_bytes, MAX_ROW);
-        size_t row = (size_t)row_bytes, buffer = GATHERED < probe->bytes ? GATHERED : probe->bytes;
-        self.items = buffer / row < READS ? buffer / row : READS;
+        size_t row = (size_t)row_bytes, rows = probe->buffer / row;
+        self.items = rows < probe->reads ? rows : probe->reads;
         make_starts(probe, row, self.items);
         self.work = row_gather;
         amount = (double)(self.items * row) / 1e9;

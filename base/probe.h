@@ -9,6 +9,15 @@
  * time. Fails: SN_E_INVALID, SN_E_NOMEM with what is needed and what there is. */
 SN_NODISCARD sn_status sn__limits_settle(const sn_limits_options *options, sn_limits_options *out);
 
+/* Inside a probe, BORROWED from it: what is read, what is written, lines of a run, bytes of
+ * gathered rows. The word at offset i of `from` is sn__mix64(i). */
+typedef struct sn__probe_arrays {
+    const uint8_t *from;
+    uint8_t *to;
+    size_t bytes, reads, buffer;
+} sn__probe_arrays;
+sn__probe_arrays sn__probe_inside(sn_probe *probe);
+
 /* What a mapping consists of, from /proc/self/smaps: "4k" (the system's page size), "huge",
  * "mixed", or "?" if it cannot be read. */
 void sn__pages_obtained(const void *block, size_t bytes, char out[8]);

@@ -4,6 +4,7 @@
 #include "base/run.h"
 
 #include "base/cgroup.h"
+#include "base/clock.h"
 #include "base/probe.h"
 #include "base/status.h"
 
@@ -171,36 +172,133 @@ START_TEST(limits_beyond_memory_fail_with_both_figures)
 }
 END_TEST
 
-START_TEST(probe_of_each_kind_gives_a_rate)
+/* The offset whose word this is: sn__mix64 backwards. */
+static uint64_t unmix(uint64_t z)
 {
-    static const int64_t rows[] = { 1, 63, 288, 1 << 20 };
+    z = (z ^ (z >> 31) ^ (z >> 62)) * 0x319642B2D24D8EC3u;
+    z = (z ^ (z >> 27) ^ (z >> 54)) * 0x96DE1B173F119089u;
+    return z ^ (z >> 30) ^ (z >> 60);
+}
+
+static uint64_t word_at(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* A rate is an amount over a time that fits into the time that the call took. */
+static double run_within(sn_probe *probe, sn_probe_kind kind, int64_t row, int32_t threads,
+                         double amount)
+{
+    double rate = -1;
+    int64_t start = sn__now_ns();
+    ck_assert_int_eq(sn_probe_run(probe, kind, row, threads, &rate), SN_OK);
+    double took = (double)(sn__now_ns() - start) * 1e-9;
+    ck_assert(rate > 0 && isfinite(rate));
+    ck_assert_msg(amount / rate <= took, "%g at %g took %g s", amount, rate, took);
+    return amount / rate / took;
+}
+
+/* And on a machine that is not too busy it is the most of that time: else it is the rate of
+ * something smaller. */
+static void expect_most(sn_probe *probe, sn_probe_kind kind, int32_t threads, double amount)
+{
+    double best = 0;
+    for (int i = 0; i < 20 && best < 0.2; i++)
+        best = fmax(best, run_within(probe, kind, 0, threads, amount));
+    ck_assert_double_ge(best, 0.2);
+}
+
+START_TEST(probe_of_each_kind_gives_a_rate_of_what_it_did)
+{
+    static const int64_t rows[] = { 8, 64, 288, 400, 4096 };
+    sn_probe *probe = NULL;
     if (!is_enough_memory())
         return;
-    sn_probe *probe = NULL;
-    double rate = -1;
     ck_assert_int_eq(sn_probe_create(SN_LIMITS_OPTIONS(.bytes = SMALL), false, &probe), SN_OK);
-    for (int kind = SN_PROBE_LINES_BRANCH; kind <= SN_PROBE_COPY; kind++)
-        for (size_t i = 0; i < (kind == SN_PROBE_ROW_GATHER ? sizeof rows / sizeof rows[0] : 1);
-             i++) {
-            rate = -1;
-            ck_assert_int_eq(
-                sn_probe_run(probe, (sn_probe_kind)kind, rows[i], 1 + (int)i % 2, &rate), SN_OK);
-            ck_assert(rate > 0 && isfinite(rate));
+    sn__probe_arrays inside = sn__probe_inside(probe);
+    ck_assert_uint_eq(inside.bytes, SMALL);
+    for (int32_t threads = 1; threads <= 3; threads++) {
+        expect_most(probe, SN_PROBE_LINES_BRANCH, threads, (double)inside.reads / 1e6);
+        expect_most(probe, SN_PROBE_LINES_FREE, threads, (double)inside.reads / 1e6);
+        memset(inside.to, 0, inside.bytes);
+        expect_most(probe, SN_PROBE_COPY, threads, 2e-9 * (double)inside.bytes);
+        ck_assert_int_eq(memcmp(inside.from, inside.to, inside.bytes), 0);
+    }
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        size_t row = (size_t)rows[k], count = inside.buffer / row, distinct = 0;
+        count = count < inside.reads ? count : inside.reads;
+        memset(inside.to, 0, inside.bytes);
+        run_within(probe, SN_PROBE_ROW_GATHER, rows[k], 1 + (int32_t)k % 3,
+                   1e-9 * (double)(count * row));
+        for (size_t i = 0; i < count; i++) {
+            const uint8_t *at = inside.to + i * row;
+            uint64_t from = unmix(word_at(at));
+            distinct += i > 0 && word_at(at) != word_at(at - row);
+            if (from % row != 0 || from >= inside.bytes || memcmp(at, inside.from + from, row) != 0)
+                ck_abort_msg("row %zu of %zu bytes is no row", i, row);
         }
-    rate = -1;
+        ck_assert_uint_gt(distinct, count / 2);
+        ck_assert_uint_eq(word_at(inside.to + (count * row + 7) / 8 * 8), 0); /* and not more */
+    }
+    sn_probe_release(probe);
+}
+END_TEST
+
+START_TEST(probe_with_wrong_arguments_fails_naming_them)
+{
+    static const int64_t rows[] = { 1, 63, 1 << 20 };
+    sn_probe *probe = NULL;
+    double rate = -1, took;
+    if (!is_enough_memory())
+        return;
+    ck_assert_int_eq(sn_probe_create(SN_LIMITS_OPTIONS(.bytes = SMALL), false, &probe), SN_OK);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(sn_probe_run(probe, SN_PROBE_ROW_GATHER, rows[i], 1, &took), SN_OK);
     ck_assert_int_eq(sn_probe_run(probe, (sn_probe_kind)9, 0, 1, &rate), SN_E_INVALID);
     ck_assert_int_eq(sn_probe_run(probe, SN_PROBE_COPY, 0, 0, &rate), SN_E_INVALID);
+    ck_assert_int_eq(sn_probe_run(probe, SN_PROBE_COPY, 0, 1025, &rate), SN_E_INVALID);
     ck_assert_int_eq(sn_probe_run(probe, SN_PROBE_ROW_GATHER, 0, 1, &rate), SN_E_INVALID);
     ck_assert_int_eq(sn_probe_run(probe, SN_PROBE_ROW_GATHER, (1 << 20) + 1, 1, &rate),
                      SN_E_INVALID);
     threads_refused = true;
     ck_assert_int_eq(sn_probe_run(probe, SN_PROBE_COPY, 0, 4, &rate), SN_E_SYSTEM);
     ck_assert_ptr_nonnull(strstr(sn_error_detail(), "thread 2 of 4"));
-    double took;
-    ck_assert_int_eq(sn__handover_awake_run(&took), SN_E_SYSTEM);
+    ck_assert_int_eq(sn__handover_awake_run(&rate), SN_E_SYSTEM);
     ck_assert_double_eq(rate, -1);
     sn_probe_release(probe);
     sn_probe_release(NULL);
+}
+END_TEST
+
+START_TEST(handover_takes_a_part_of_the_time_of_its_run)
+{
+    enum { ROUNDS = 20000, WAKES = 300 };
+    if (sn__affinity_cores() < 2)
+        return;
+    double awake, asleep, fault;
+    char pages[8];
+    int64_t start = sn__now_ns();
+    ck_assert_int_eq(sn__handover_awake_run(&awake), SN_OK);
+    double took = (double)(sn__now_ns() - start) * 1e-3;
+    ck_assert_double_gt(awake,
+                        0.01); /* a line from another core's cache takes tens of nanoseconds */
+    ck_assert_double_le(awake * 2 * ROUNDS * 0.85, took);
+    start = sn__now_ns();
+    ck_assert_int_eq(sn__handover_asleep_run(&asleep), SN_OK);
+    took = (double)(sn__now_ns() - start) * 1e-3;
+    ck_assert_double_gt(asleep, 0.2);
+    ck_assert_double_le(asleep * WAKES / 2, took); /* half of them take at least the median */
+    ck_assert_double_ge(took, WAKES * 50.0);       /* the pauses */
+    double faults = 64.0 * (1 << 20) / (double)sysconf(_SC_PAGESIZE), share = 0;
+    for (int i = 0; i < 20 && share < 0.1; i++) {
+        start = sn__now_ns();
+        ck_assert_int_eq(sn__fault_run(false, pages, &fault), SN_OK);
+        share = fault * faults / ((double)(sn__now_ns() - start) * 1e-3);
+        ck_assert_double_le(share, 1);
+    }
+    ck_assert_double_ge(share, 0.1);
 }
 END_TEST
 
@@ -229,7 +327,9 @@ int main(void)
     tcase_add_test(cases, limits_that_the_caller_stops_are_cancelled);
     tcase_add_loop_test(cases, limits_with_wrong_options_fail_naming_them, 0, 5);
     tcase_add_test(cases, limits_beyond_memory_fail_with_both_figures);
-    tcase_add_test(cases, probe_of_each_kind_gives_a_rate);
+    tcase_add_test(cases, probe_of_each_kind_gives_a_rate_of_what_it_did);
+    tcase_add_test(cases, probe_with_wrong_arguments_fails_naming_them);
+    tcase_add_test(cases, handover_takes_a_part_of_the_time_of_its_run);
     tcase_add_test(cases, pages_obtained_of_a_plain_mapping_are_the_systems);
     return run_cases("limits", cases);
 }
