@@ -74,9 +74,7 @@ int subject_open(const bench_args *args, int64_t feat_dim, subject *out)
         return code;
     }
     /* Only memory of the library's own asks for huge pages; files are in the page cache. */
-    const char *from_env = getenv("SEINE_LOAD");
-    made.huge = args->plan.load == 1 ||
-                (args->plan.load < 0 && from_env != NULL && strcmp(from_env, "memory") == 0);
+    made.huge = args->plan.load == 1 || (args->plan.load < 0 && args_option_is("load", "memory"));
     *out = made;
     return CODE_DONE;
 }

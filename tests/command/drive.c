@@ -202,8 +202,11 @@ pid_t start(const char *const *arguments, const start_options *options)
             putenv(strdup(options->environment[i]));
         open_as("/dev/null", O_RDONLY, STDIN_FILENO);
         open_as(err_path, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+        if (options->err_fd != 0 && dup2(options->err_fd, STDERR_FILENO) < 0)
+            _exit(126);
         set_output(options->to);
         signal(SIGPIPE, SIG_DFL);
+        signal(SIGINT, options->interrupt_ignored ? SIG_IGN : SIG_DFL);
         execv(program, words);
         _exit(127);
     }

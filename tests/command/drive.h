@@ -48,6 +48,8 @@ typedef enum output { OUTPUT_FILE, OUTPUT_FULL, OUTPUT_CLOSED, OUTPUT_BROKEN_PIP
 typedef struct start_options {
     const char *const *environment; /* "NAME=value", NULL at the end; added. NULL: none */
     output to;
+    int err_fd;             /* stderr, where it is not 0; else a file that is read back */
+    bool interrupt_ignored; /* as shells start background jobs */
 } start_options;
 
 /* seine with the arguments up to a NULL. */
@@ -65,8 +67,8 @@ outcome seine(const char *const *arguments, const char *const *environment);
 /* -- What is expected ----------------------------------------------------------------------------
  */
 
-/* Whether to try one more of many wrong things: all at scale 100, else a share of them that the seed
- * chooses, the first of each case always. */
+/* Whether to try one more of many wrong things: all at scale 100, else a share of them that the
+ * seed chooses, the first of each case always. */
 bool is_chosen(void);
 /* Exit code 0; frees. */
 void expect_done(outcome of);

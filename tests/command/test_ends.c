@@ -5,9 +5,12 @@
 
 #include "command/drive.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -184,6 +187,37 @@ START_TEST(progress_is_drawn_only_where_it_is_wanted)
 }
 END_TEST
 
+START_TEST(progress_on_a_terminal_fits_its_width_and_is_wiped)
+{
+    static const int widths[] = { 40, 80, 300 };
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    ck_assert_int_ge(master, 0);
+    ck_assert_int_eq(grantpt(master) == 0 && unlockpt(master) == 0, 1);
+    int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+    struct winsize size = { .ws_row = 24, .ws_col = (unsigned short)widths[_i] };
+    ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
+    start_options options = { .err_fd = terminal };
+    pid_t pid =
+        start(ARGUMENTS("gen", "rmat", "--scale", "12", "--degree", "8", "--out", "g"), &options);
+    outcome of = finish(pid);
+    close(terminal);
+    char text[65536];
+    ssize_t bytes = 0, more;
+    while ((more = read(master, text + bytes, sizeof text - 1 - (size_t)bytes)) > 0)
+        bytes += more;
+    text[bytes] = '\0';
+    close(master);
+    ck_assert_int_eq(of.code, 0);
+    ck_assert_ptr_nonnull(strstr(text, _i == 0 ? " %" : "ETA "));
+    ck_assert_str_eq(text + bytes - 4, "\r\033[K");
+    for (char *line = strtok(text, "\r"); line != NULL; line = strtok(NULL, "\r")) {
+        line[strcspn(line, "\033")] = '\0';
+        ck_assert_msg((int)strlen(line) < widths[_i], "too wide: %s", line);
+    }
+    outcome_free(&of);
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("ends");
@@ -191,11 +225,12 @@ int main(void)
     tcase_set_timeout(cases, 300);
     tcase_add_loop_test(cases, gen_that_is_interrupted_leaves_nothing, 0, 4);
     tcase_add_test(cases, import_that_is_interrupted_leaves_the_old_dataset);
-    tcase_add_test(cases, sample_that_is_interrupted_ends_at_once);
+    tcase_add_loop_test(cases, sample_that_is_interrupted_ends_at_once, 0, 2);
     tcase_add_loop_test(cases, bench_that_is_interrupted_removes_its_graph, 0, 2);
     tcase_add_test(cases, bench_limits_that_is_interrupted_ends_soon);
     tcase_add_loop_test(cases, output_that_takes_nothing_is_an_error, 0, 3);
     tcase_add_test(cases, output_that_ends_early_ends_the_epochs);
     tcase_add_test(cases, progress_is_drawn_only_where_it_is_wanted);
+    tcase_add_loop_test(cases, progress_on_a_terminal_fits_its_width_and_is_wiped, 0, 3);
     return run_cases("ends", cases);
 }

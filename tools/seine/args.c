@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/seine/args.h"
 
+#include "seine/options.h"
 #include "tools/seine/report.h"
 
 #include <errno.h>
@@ -172,7 +173,7 @@ int args_parse(const command *self, int argc, char **argv, void *values, const c
     for (int i = 0; i < argc && code == CODE_DONE; i++) {
         if (!flags_end && strcmp(argv[i], "--") == 0) {
             flags_end = true;
-        } else if (!flags_end && strcmp(argv[i], "--help") == 0) {
+        } else if (!flags_end && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
             return ARGS_HELP;
         } else if (!flags_end && argv[i][0] == '-' && argv[i][1] != '\0') {
             code = parse_flag(self, argc, argv, &i, given, values);
@@ -187,4 +188,13 @@ int args_parse(const command *self, int argc, char **argv, void *values, const c
     if (code == CODE_DONE && self->operand != NULL && (*operand == NULL || **operand == '\0'))
         code = report_usage("%s: %s is missing", self->name, self->operand);
     return code;
+}
+
+bool args_option_is(const char *name, const char *value)
+{
+    sn_option_info info;
+    for (int32_t i = 0; i < sn_option_count(); i++)
+        if (sn_option_get(i, &info) == SN_OK && strcmp(info.name, name) == 0)
+            return strcmp(info.value, value) == 0;
+    return false;
 }

@@ -63,6 +63,9 @@ bool args_seed(const char *text, uint64_t *out);
 bool args_int_list(const char *text, int64_t least, int64_t most, int64_t *out, int room,
                    int *count);
 
+/* Whether an option of the library (by environment or default) has this value in force. */
+bool args_option_is(const char *name, const char *value);
+
 /* What --help prints. */
 void args_help(const command *self);
 /* The page of section 1, as roff. `commands` are all of one page (seine-bench has several). */

@@ -3,6 +3,7 @@
  * stage. */
 #include "tools/seine/progress_bar.h"
 
+#include "tools/seine/args.h"
 #include "tools/seine/report.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_CELLS = 40, LEAST_CELLS = 8, OTHERS = 52 /* columns beside stage and bar */ };
+enum { MOST_CELLS = 40, LEAST_CELLS = 8, OTHERS = 40 /* columns beside stage and bar, at most */ };
 
 static struct {
     bool shown;
@@ -29,15 +30,9 @@ static double seconds(void)
 
 bool bar_wanted(void)
 {
-    sn_option_info info;
-    for (int32_t i = 0; i < sn_option_count(); i++)
-        if (sn_option_get(i, &info) == SN_OK && strcmp(info.name, "progress") == 0) {
-            if (strcmp(info.value, "always") == 0)
-                return true;
-            if (strcmp(info.value, "never") == 0)
-                return false;
-        }
-    return isatty(STDERR_FILENO) == 1;
+    if (args_option_is("progress", "always"))
+        return true;
+    return !args_option_is("progress", "never") && isatty(STDERR_FILENO) == 1;
 }
 
 static int columns(void)
@@ -83,8 +78,12 @@ static void draw(uint64_t done, uint64_t total, double now)
     }
     double share = (double)done / (double)total;
     share = share > 1 ? 1 : share;
-    int width = columns() - OTHERS + 12 - (int)strlen(bar.stage);
-    width = width > MOST_CELLS ? MOST_CELLS : width < LEAST_CELLS ? LEAST_CELLS : width;
+    int width = columns() - OTHERS - (int)strlen(bar.stage);
+    if (width < LEAST_CELLS) {
+        fprintf(stderr, "\r%.20s %3d %%\033[K", bar.stage, (int)(share * 100));
+        return;
+    }
+    width = width > MOST_CELLS ? MOST_CELLS : width;
     memset(cells, '.', sizeof cells);
     memset(cells, '#', (size_t)(share * width));
     cells[width] = '\0';
