@@ -190,6 +190,8 @@ static sn_status collect(const char *path, const sn_dataset *dataset, bool verif
                      "fingerprint", fingerprint, "homogeneous", sn_dataset_is_homogeneous(dataset),
                      "unlabelled", (json_int_t)sn_dataset_unlabelled(dataset), "partitions", 1,
                      "verified", verified, "node_types", nodes, "edge_types", edges);
+    if (*out == NULL)
+        return SN_E_NOMEM;
     set_files(*out, path, dataset);
     return SN_OK;
 }
