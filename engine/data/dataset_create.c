@@ -11,6 +11,7 @@
  * caller's. Threads: any; the sorting uses threads of its own. */
 #include "base/mem.h"
 #include "base/option.h"
+#include "base/options_struct.h"
 #include "base/tensor.h"
 #include "engine/data/inside.h"
 #include "kernels/coo_to_csr.h"
@@ -255,11 +256,10 @@ static void take_sources(const sn_dataset *dataset, const sn_dataset_spec *spec)
     }
 }
 
+enum { FIRST_SPEC = 40 }; /* size of sn_dataset_spec in its first version */
+
 static sn_status check_spec(const sn_dataset_spec *spec)
 {
-    if (spec->struct_size != sizeof *spec)
-        return sn__fail(SN_E_INVALID, "dataset spec: struct_size %u, this library expects %zu",
-                        spec->struct_size, sizeof *spec);
     if (spec->num_node_types < 1 || spec->node_types == NULL)
         return sn__fail(SN_E_INVALID, "dataset spec: %" PRId32 " node types", spec->num_node_types);
     if (spec->num_edge_types < 1 || spec->edge_types == NULL)
@@ -286,16 +286,18 @@ static sn_status fill(sn_dataset *dataset, const sn_dataset_spec *spec)
 sn_status sn_dataset_create(const sn_dataset_spec *spec, sn_dataset **out)
 {
     sn_dataset *dataset;
+    sn_dataset_spec known;
     if (spec == NULL || out == NULL)
         return sn__fail(SN_E_INVALID, "dataset: spec and out are needed");
-    SN_TRY(check_spec(spec));
+    SN_TRY(sn__options_read(&known, sizeof known, spec, FIRST_SPEC, "dataset spec"));
+    SN_TRY(check_spec(&known));
     SN_TRY(sn__dataset_new(NULL, &dataset));
-    sn_status st = fill(dataset, spec);
+    sn_status st = fill(dataset, &known);
     if (st != SN_OK) {
         sn_dataset_release(dataset);
         return st == SN_E_FORMAT ? SN_E_INVALID : st; /* of a name: here it is an argument */
     }
-    take_sources(dataset, spec);
+    take_sources(dataset, &known);
     *out = dataset;
     return SN_OK;
 }

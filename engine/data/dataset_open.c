@@ -6,6 +6,7 @@
  * arrays, not on their size, unless the arrays are loaded into memory. Threads: any. */
 #include "base/mem.h"
 #include "base/option.h"
+#include "base/options_struct.h"
 #include "base/parallel.h"
 #include "base/tensor.h"
 #include "engine/data/inside.h"
@@ -19,7 +20,8 @@
 
 enum {
     LARGEST_META = 256 << 20,
-    WHERE = 1200 /* path of META.json and the member */
+    FIRST_OPTIONS = 8, /* size of sn_dataset_options in its first version */
+    WHERE = 1200       /* path of META.json and the member */
 };
 
 /* -- META.json --------------------------------------------------------------------------------- */
@@ -321,11 +323,9 @@ static sn_status resolve_load(const sn_dataset_options *options, sn_load *out)
 {
     sn_load load = SN_LOAD_DEFAULT;
     if (options != NULL) {
-        if (options->struct_size != sizeof *options)
-            return sn__fail(SN_E_INVALID,
-                            "dataset options: struct_size %u, this library expects %zu",
-                            options->struct_size, sizeof *options);
-        load = options->load;
+        sn_dataset_options known;
+        SN_TRY(sn__options_read(&known, sizeof known, options, FIRST_OPTIONS, "dataset options"));
+        load = known.load;
     }
     if (load == SN_LOAD_DEFAULT) {
         int64_t choice;
