@@ -19,8 +19,7 @@
 
 enum { LINE_BYTES = 16384, PATH_BYTES = PATH_MAX };
 
-/* -- Small files ---------------------------------------------------------------------------------
- */
+/* -- Small files ------------------------------------------------------------------------------- */
 
 /* One line without its newline; what does not fit is dropped. */
 static bool read_line(FILE *file, char *line, int bytes)
@@ -89,8 +88,7 @@ static bool read_keyed(const char *folder, const char *name, const char *key, ui
     return found;
 }
 
-/* -- Finding the groups --------------------------------------------------------------------------
- */
+/* -- Finding the groups ------------------------------------------------------------------------ */
 
 /* One hierarchy of this process. */
 typedef struct group {
@@ -231,8 +229,7 @@ static void visit_groups(const char *root, const char *controller, visitor visit
     }
 }
 
-/* -- Cores ---------------------------------------------------------------------------------------
- */
+/* -- Cores ------------------------------------------------------------------------------------- */
 
 int32_t sn__affinity_cores(void)
 {
@@ -279,8 +276,7 @@ int64_t sn__cgroup_cpus(const char *root)
     return least;
 }
 
-/* -- Memory --------------------------------------------------------------------------------------
- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 
 static void visit_memory(const char *folder, bool v2, void *context)
 {

@@ -27,8 +27,7 @@
 enum { ROUNDS = 20000, WAKES = 300, PAUSE_NS = 50000 };
 static const size_t FAULT_BYTES = (size_t)64 << 20, HUGE_BYTES = (size_t)2 << 20;
 
-/* -- Two threads ---------------------------------------------------------------------------------
- */
+/* -- Two threads ------------------------------------------------------------------------------- */
 
 typedef struct pair {
     alignas(128) atomic_uint word;
@@ -132,8 +131,7 @@ sn_status sn__handover_asleep_run(double *out)
     return SN_OK;
 }
 
-/* -- Pages ---------------------------------------------------------------------------------------
- */
+/* -- Pages ------------------------------------------------------------------------------------- */
 
 void sn__pages_obtained(const void *block, size_t bytes, char out[8])
 {

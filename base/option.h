@@ -14,8 +14,7 @@ typedef enum sn__option {
     SN__OPTION_COUNT
 } sn__option;
 
-/* The value: the position of a choice, or the number. Fails: SN_E_INVALID if its variable is bad.
- */
+/* The value: position of a choice, or the number. Fails: SN_E_INVALID if its variable is bad. */
 SN_NODISCARD sn_status sn__option_value(sn__option option, int64_t *out);
 /* The same, with the default where the variable is bad: for places that cannot fail. */
 int64_t sn__option_value_or_default(sn__option option);

@@ -50,8 +50,7 @@ struct sn_probe {
     atomic_uint_least64_t sink; /* results go here, so that no work is left out */
 };
 
-/* -- Arrays --------------------------------------------------------------------------------------
- */
+/* -- Arrays ------------------------------------------------------------------------------------ */
 
 static size_t reads_of(size_t bytes)
 {
@@ -235,8 +234,7 @@ static void make_starts(sn_probe *probe, size_t row, size_t count)
     probe->row_bytes = row;
 }
 
-/* -- A run over threads --------------------------------------------------------------------------
- */
+/* -- A run over threads ------------------------------------------------------------------------ */
 
 typedef struct run {
     sn_probe *probe;

@@ -18,8 +18,7 @@ double bench_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* -- The dataset ---------------------------------------------------------------------------------
- */
+/* -- The dataset ------------------------------------------------------------------------------- */
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
 {
@@ -86,8 +85,7 @@ void subject_close(subject *self)
     remove_folder(self);
 }
 
-/* -- Batches -------------------------------------------------------------------------------------
- */
+/* -- Batches ----------------------------------------------------------------------------------- */
 
 int cursor_open(const plan_args *args, const subject *on, cursor *out)
 {

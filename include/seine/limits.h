@@ -40,8 +40,7 @@ SN_NODISCARD SN_API sn_status sn_limits_measure(const sn_limits_options *options
                                                 int32_t *count);
 SN_API void sn_limits_free(sn_limit *limits);
 
-/* -- One limit at a time -------------------------------------------------------------------------
- */
+/* -- One limit at a time ----------------------------------------------------------------------- */
 
 /* The same measurements for a benchmark that alternates with what bounds it. */
 typedef struct sn_probe sn_probe;

@@ -10,8 +10,7 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-/* -- The page once more --------------------------------------------------------------------------
- */
+/* -- The page once more ------------------------------------------------------------------------ */
 
 static void page_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
                         uint32_t x[4])
@@ -101,8 +100,7 @@ static uint64_t xorshift(uint64_t *state)
     return *state;
 }
 
-/* -- Cases ---------------------------------------------------------------------------------------
- */
+/* -- Cases ------------------------------------------------------------------------------------- */
 
 START_TEST(philox_with_published_inputs_gives_the_published_words)
 {

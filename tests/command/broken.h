@@ -12,8 +12,7 @@ typedef struct reading {
     const char *name;        /* what an error names; NULL: the file's last part */
 } reading;
 
-/* The call must fail, name the file, and leave the workspace as it was. `how` is for the message.
- */
+/* The call must fail, name the file, and leave the workspace as it was; `how` is for messages. */
 void expect_refused(const reading *of, const char *how);
 /* The same after the file got these contents. */
 void refuse_contents(const reading *of, const void *data, size_t bytes, const char *how);

@@ -22,8 +22,7 @@ static char workspace[PATH_BYTES];
 /* Outputs lie beside the workspace, so that they do not show in a listing. */
 static char out_path[PATH_BYTES + 8], err_path[PATH_BYTES + 8];
 
-/* -- Workspace -----------------------------------------------------------------------------------
- */
+/* -- Workspace --------------------------------------------------------------------------------- */
 
 void workspace_make(void)
 {
@@ -149,8 +148,7 @@ void copy_folder(const char *from, const char *to)
     closedir(open);
 }
 
-/* -- Processes -----------------------------------------------------------------------------------
- */
+/* -- Processes --------------------------------------------------------------------------------- */
 
 static void open_as(const char *path, int flags, int fd)
 {
@@ -246,8 +244,7 @@ outcome seine(const char *const *arguments, const char *const *environment)
     return finish(start(arguments, &options));
 }
 
-/* -- What is expected ----------------------------------------------------------------------------
- */
+/* -- What is expected -------------------------------------------------------------------------- */
 
 bool is_chosen(void)
 {

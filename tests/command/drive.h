@@ -11,14 +11,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* -- Workspace -----------------------------------------------------------------------------------
- */
+/* -- Workspace --------------------------------------------------------------------------------- */
 
 /* Makes a folder below TMPDIR and goes there; for checked fixtures. */
 void workspace_make(void);
 void workspace_remove(void);
-/* Names in a folder, sorted, separated by blanks; "" if it is empty. BORROWED until the next call.
- */
+/* Names in a folder, sorted, separated by blanks. BORROWED until the next call. */
 const char *listing(const char *folder);
 /* <source tree>/<path>. BORROWED until the fourth next call. */
 const char *source_path(const char *path);
@@ -33,8 +31,7 @@ void put_npy(const char *path, const char *descr, const char *shape, const void 
 /* Copies a folder of files, not of folders. */
 void copy_folder(const char *from, const char *to);
 
-/* -- Processes -----------------------------------------------------------------------------------
- */
+/* -- Processes --------------------------------------------------------------------------------- */
 
 typedef struct outcome {
     int code;  /* exit code, or 128 + signal that ended it */
@@ -64,8 +61,7 @@ void outcome_free(outcome *of);
 #define SEINE(...) seine(ARGUMENTS(__VA_ARGS__), NULL)
 outcome seine(const char *const *arguments, const char *const *environment);
 
-/* -- What is expected ----------------------------------------------------------------------------
- */
+/* -- What is expected -------------------------------------------------------------------------- */
 
 /* Whether to try one more of many wrong things: all at scale 100, else a share of them that the
  * seed chooses, the first of each case always. */

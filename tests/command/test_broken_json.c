@@ -39,8 +39,7 @@ static void put_right_files(void)
     expect_done(SEINE("inspect", "g", "--verify"));
 }
 
-/* -- Text ----------------------------------------------------------------------------------------
- */
+/* -- Text -------------------------------------------------------------------------------------- */
 
 static reading text_at(int index, const char **words)
 {
@@ -117,8 +116,7 @@ START_TEST(json_of_an_absurd_depth_or_length_is_refused_by_name)
 }
 END_TEST
 
-/* -- Values --------------------------------------------------------------------------------------
- */
+/* -- Values ------------------------------------------------------------------------------------ */
 
 /* Values of other types; the string is the name of no file and of no type. */
 static const char *const others[] = {
@@ -312,8 +310,7 @@ START_TEST(json_without_a_member_is_refused_by_name)
 }
 END_TEST
 
-/* -- The arrays of a dataset ---------------------------------------------------------------------
- */
+/* -- The arrays of a dataset ------------------------------------------------------------------- */
 
 enum { MAX_FILES = 64 };
 

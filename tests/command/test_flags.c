@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A call that is right, to which one wrong thing is added; `out` is the flag that makes a folder.
- */
+/* A call that is right, to which one wrong thing is added. */
 static const struct call {
     const char *words[2]; /* the command */
     const char *rest[10];

@@ -43,8 +43,7 @@ static json_t *parsed(const char *text)
     return value;
 }
 
-/* -- Import and inspect --------------------------------------------------------------------------
- */
+/* -- Import and inspect ------------------------------------------------------------------------ */
 
 START_TEST(import_of_each_manifest_is_whole_and_verified)
 {
@@ -239,8 +238,7 @@ START_TEST(layout_that_is_not_there_is_refused_by_the_direction_that_needs_it)
 }
 END_TEST
 
-/* -- Sample --------------------------------------------------------------------------------------
- */
+/* -- Sample ------------------------------------------------------------------------------------ */
 
 /* "total batches=3 nodes=10 edges=20 seconds=0.1 restarts=0 spills=0" */
 static void read_totals(const char *text, long long out[3])
@@ -254,8 +252,7 @@ static void read_totals(const char *text, long long out[3])
     ck_assert_double_ge(took, 0);
 }
 
-/* The line of JSON against the line of digests. Returns how many nodes and edges its tensors have.
- */
+/* The line of JSON against the line of digests; adds how many nodes and edges its tensors have. */
 static void compare_lines(const char *json, const char *digest, long long *nodes, long long *edges)
 {
     unsigned long long epoch, batch;

@@ -6,8 +6,7 @@
 
 #define NO_BENCH "bench: this build has no benchmarks (SEINE_BENCH=OFF)"
 
-/* -- Limits --------------------------------------------------------------------------------------
- */
+/* -- Limits ------------------------------------------------------------------------------------ */
 
 #define AT(member) offsetof(bench_limits_args, member)
 static const arg limits_args[] = {
@@ -67,8 +66,7 @@ const command command_bench_limits = {
     .run = run_limits,
 };
 
-/* -- Sample and gather ---------------------------------------------------------------------------
- */
+/* -- Sample and gather ------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(bench_args, member)
 static const arg graph_args[] = {

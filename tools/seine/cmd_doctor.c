@@ -65,8 +65,7 @@ static double gib(uint64_t bytes)
     return (double)bytes / (1 << 30);
 }
 
-/* -- Points --------------------------------------------------------------------------------------
- */
+/* -- Points ------------------------------------------------------------------------------------ */
 
 static void look_at_cores(findings *all, const sn_system_info *system)
 {
@@ -225,8 +224,7 @@ static void examine(findings *all)
     look_at_build(all);
 }
 
-/* -- Printing ------------------------------------------------------------------------------------
- */
+/* -- Printing ---------------------------------------------------------------------------------- */
 
 static void print_json(const findings *all)
 {

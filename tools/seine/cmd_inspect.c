@@ -28,8 +28,7 @@ static const arg inspect_flags[] = {
 };
 static const arg_group inspect_group = ARG_GROUP("Flags", inspect_flags);
 
-/* -- Collecting ----------------------------------------------------------------------------------
- */
+/* -- Collecting -------------------------------------------------------------------------------- */
 
 static json_t *tensor_json(const sn_tensor *tensor)
 {
@@ -196,8 +195,7 @@ static sn_status collect(const char *path, const sn_dataset *dataset, bool verif
     return SN_OK;
 }
 
-/* -- Printing ------------------------------------------------------------------------------------
- */
+/* -- Printing ---------------------------------------------------------------------------------- */
 
 static void print_value(json_out *out, json_t *value)
 {

@@ -61,8 +61,7 @@ static const command *find_command(const char *first, const char *second, int *w
     return NULL;
 }
 
-/* -- Texts ---------------------------------------------------------------------------------------
- */
+/* -- Texts ------------------------------------------------------------------------------------- */
 
 static int print_overview(void)
 {
@@ -147,8 +146,7 @@ static int help(int argc, char **argv)
     return report_output(true);
 }
 
-/* -- Running -------------------------------------------------------------------------------------
- */
+/* -- Running ----------------------------------------------------------------------------------- */
 
 static int unknown(int argc, char **argv)
 {

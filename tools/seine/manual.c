@@ -15,11 +15,9 @@ static const char *value_of(const arg *flag)
     return flag->value != NULL ? flag->value : flag->choices;
 }
 
-/* -- Help ----------------------------------------------------------------------------------------
- */
+/* -- Help -------------------------------------------------------------------------------------- */
 
-/* Words wrapped at WIDTH, every line after the first indented; `column` is where the first begins.
- */
+/* Words wrapped at WIDTH, all lines but the first indented; `column` is where the first begins. */
 static void print_wrapped(const char *text, int column, int indent)
 {
     while (*text != '\0') {
@@ -69,8 +67,7 @@ void args_help(const command *self)
     }
 }
 
-/* -- Manual --------------------------------------------------------------------------------------
- */
+/* -- Manual ------------------------------------------------------------------------------------ */
 
 /* Text with roff's characters escaped; a line that would be a request is kept from being one. */
 static void print_roff(const char *text)

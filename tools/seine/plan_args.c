@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- Flags ---------------------------------------------------------------------------------------
- */
+/* -- Flags ------------------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(plan_args, member)
 
@@ -194,8 +193,7 @@ int dataset_load(const char *path, int load, sn_dataset **out)
     return st == SN_OK ? CODE_DONE : report_library(st);
 }
 
-/* -- Input ---------------------------------------------------------------------------------------
- */
+/* -- Input ------------------------------------------------------------------------------------- */
 
 typedef struct seeds {
     int32_t type;
@@ -313,8 +311,7 @@ static int read_input(const plan_args *args, const sn_dataset *dataset, seeds *o
     return CODE_DONE;
 }
 
-/* -- Fanout --------------------------------------------------------------------------------------
- */
+/* -- Fanout ------------------------------------------------------------------------------------ */
 
 typedef struct fanout {
     int32_t hops;
@@ -406,8 +403,7 @@ static int parse_fanout(const char *text, const sn_dataset *dataset, fanout *out
     return code;
 }
 
-/* -- Plan ----------------------------------------------------------------------------------------
- */
+/* -- Plan -------------------------------------------------------------------------------------- */
 
 /* "r/W" with 0 <= r < W. */
 static int parse_shard(const char *text, int64_t *rank, int64_t *world)

@@ -19,8 +19,7 @@ int report_failure(const char *format, ...) SN_PRINTF(1, 2);
 int report_usage(const char *format, ...) SN_PRINTF(1, 2);
 /* "seine CMD: FLAG: not in this version"; `flag` NULL: the command itself. Returns CODE_USAGE. */
 int report_later(const char *command, const char *flag);
-/* The line of a failed library call, or of an interruption that the call noticed. Returns the code.
- */
+/* The line of a failed library call, or of an interruption that it noticed. Returns the code. */
 int report_library(sn_status status);
 
 /* SIGINT, SIGTERM and SIGHUP (unless ignored) are noted once; the second one ends the process.
