@@ -69,7 +69,10 @@ sn_status sn__write_layouts(sn__writer *writer, int32_t index, const sn__edge_so
                             const sn__coo_options *options, sn_layout layout)
 {
     sn__coo *coo;
-    SN_TRY(sn__coo_begin(source, options, &coo));
+    sn__coo_options chosen = *options;
+    if (layout == SN_LAYOUT_BOTH && chosen.scratch_bytes == 0)
+        chosen.scratch_bytes = (size_t)source->count * 12; /* half of both: one pass for each */
+    SN_TRY(sn__coo_begin(source, &chosen, &coo));
     sn_status st = SN_OK;
     if (layout != SN_LAYOUT_CSC)
         st = write_layout(writer, index, source->count, coo, SN__BY_SRC);

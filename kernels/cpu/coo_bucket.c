@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-    LINE = 16,            /* edges that a lane collects: two cache lines of keys, one of ids */
-    DIGIT_BITS = 12,      /* as coo_to_csr.c plans them; a table of places stays in the L1 cache */
+    LINE = 16,       /* edges collected before they are written: three cache lines of small ones */
+    DIGIT_BITS = 12, /* as coo_to_csr.c plans them; a table of places stays in the L1 cache */
     SWEEP_EDGES = 1 << 18 /* between two looks at progress: about a millisecond */
 };
 

@@ -8,31 +8,37 @@
  * of the column, last one over the rows, which writes the result. Stable and in stream order:
  * parallel edges stay by edge id. */
 
+/* As an edge lies in `temp`. */
+typedef struct NAME(edge) {
+    WORD row, col, id;
+} NAME(edge);
+
 typedef struct NAME(key) {
     WORD row, col;
 } NAME(key);
 
-/* The head of one thread's part of a bucket: full lines go to memory, so that a scatter to
- * thousands of places costs lines, not elements. */
-typedef struct NAME(lane) {
-    NAME(key) keys[LINE];
-    WORD ids[LINE];
-    uint64_t first, at, end; /* of the part, in `temp`; `at` moves */
-} NAME(lane);
-
-/* Two arrays that a sort goes to and fro between. */
+/* The other array of a sort, in two parts, so that it fits the place of the result: an edge id holds a
+ * small key, an index a small id. */
 typedef struct NAME(pair) {
     NAME(key) * keys;
     WORD *ids;
 } NAME(pair);
 
-const size_t NAME(sn__coo_edge_bytes) = sizeof(NAME(key)) + sizeof(WORD);
+/* A thread's parts of the buckets. Full lines go to memory, so that a scatter to thousands of places costs
+ * lines, not elements; the places are apart from the lines, so that they stay in the L1 cache. */
+typedef struct NAME(lanes) {
+    uint64_t *at, *first, *end; /* of each part, in `temp`; `at` moves */
+    NAME(edge) * lines;         /* [buckets][LINE] */
+} NAME(lanes);
 
-static NAME(pair) NAME(temp_at)(const sn__coo_job *job, uint64_t at)
+const size_t NAME(sn__coo_edge_bytes) = sizeof(NAME(edge));
+
+static NAME(lanes) NAME(lanes_of)(const sn__coo_job *job, int32_t thread)
 {
-    NAME(key) *keys = job->temp;
-    WORD *ids = (WORD *)(keys + job->round_edges);
-    return (NAME(pair)){ keys + at, ids + at };
+    uint64_t *at = job->lanes[thread];
+    size_t buckets = (size_t)job->round_buckets;
+    return (NAME(lanes)){ at, at + buckets, at + 2 * buckets,
+                          (NAME(edge) *)(void *)(at + 3 * buckets) };
 }
 
 static void NAME(set_lanes)(sn__coo_job *job)
@@ -43,65 +49,71 @@ static void NAME(set_lanes)(sn__coo_job *job)
     for (int64_t b = 0; b < count; b++)
         for (int32_t t = 0; t < job->coo->options.threads; t++) {
             const uint64_t *counts = job->side->counts + t * job->side->cells;
-            NAME(lane) *lane = (NAME(lane) *)job->lanes[t] + b;
-            lane->first = lane->at = at;
+            NAME(lanes) lanes = NAME(lanes_of)(job, t);
+            lanes.first[b] = lanes.at[b] = at;
             for (int64_t c = bucket[b].cell; c < bucket[b].cell_end; c++)
                 at += counts[c];
-            lane->end = at;
+            lanes.end[b] = at;
         }
 }
 
-/* Writes out what a lane holds of its last, perhaps partial line. False: more edges than were
- * counted. */
-static bool NAME(flush)(const sn__coo_job *job, const NAME(lane) * lane)
+/* Writes out what bucket b's line holds. False: more edges than were counted. */
+static bool NAME(flush)(const sn__coo_job *job, const NAME(lanes) * lanes, int64_t b)
 {
-    if (lane->at > lane->end)
+    uint64_t at = lanes->at[b], from = (at - 1) / LINE * LINE;
+    if (at > lanes->end[b])
         return false;
-    uint64_t from = (lane->at - 1) / LINE * LINE;
-    from = from < lane->first ? lane->first : from;
-    uint64_t slot = from % LINE, count = lane->at - from;
-    NAME(pair) to = NAME(temp_at)(job, from);
-    if (count == LINE) {
-        memcpy(to.keys, lane->keys, sizeof lane->keys);
-        memcpy(to.ids, lane->ids, sizeof lane->ids);
-    } else {
-        memcpy(to.keys, lane->keys + slot, count * sizeof *to.keys);
-        memcpy(to.ids, lane->ids + slot, count * sizeof *to.ids);
-    }
+    from = from < lanes->first[b] ? lanes->first[b] : from;
+    const NAME(edge) *line = lanes->lines + b * LINE;
+    NAME(edge) *to = (NAME(edge) *)job->temp + from;
+    if (at - from == LINE)
+        memcpy(to, line, LINE * sizeof *to);
+    else
+        memcpy(to, line + from % LINE, (at - from) * sizeof *to);
     return true;
 }
 
-static sn_status NAME(scatter_block)(const sn__coo_job *job, NAME(lane) * lanes, int64_t first,
-                                     int32_t count)
+/* Edge i of a block that begins with edge `first`. */
+static inline bool NAME(put)(const sn__coo_job *job, const NAME(lanes) * lanes, int64_t row,
+                             int64_t col, int64_t id)
+{
+    int64_t b = job->bucket_of[row >> job->side->shift];
+    uint64_t slot = lanes->at[b]++ % LINE;
+    lanes->lines[b * LINE + (int64_t)slot] = (NAME(edge)){ (WORD)row, (WORD)col, (WORD)id };
+    return slot < LINE - 1 || NAME(flush)(job, lanes, b);
+}
+
+static sn_status NAME(scatter_block)(const sn__coo_job *job, const NAME(lanes) * lanes,
+                                     int64_t first, int32_t count)
 {
     int64_t row[SN__EDGE_BLOCK], col[SN__EDGE_BLOCK];
     int32_t mine[SN__EDGE_BLOCK], found = 0; /* branch-free choice of this round's edges */
+    bool ok = true;
+    SN_TRY(sn__coo_read(job->coo, job->by, first, count, row, col));
+    if (job->num_rounds == 1) {
+        for (int32_t i = 0; i < count && ok; i++)
+            ok = NAME(put)(job, lanes, row[i], col[i], first + i);
+        return ok ? SN_OK : sn__coo_changed();
+    }
     int64_t cell = job->buckets[job->rounds[job->round]].cell;
     uint64_t cells = (uint64_t)(job->buckets[job->rounds[job->round + 1] - 1].cell_end - cell);
     int shift = job->side->shift;
-    SN_TRY(sn__coo_read(job->coo, job->by, first, count, row, col));
     for (int32_t i = 0; i < count; i++) {
         mine[found] = i;
         found += (uint64_t)((row[i] >> shift) - cell) < cells;
     }
-    for (int32_t j = 0; j < found; j++) {
-        int32_t i = mine[j];
-        NAME(lane) *lane = lanes + job->bucket_of[row[i] >> shift];
-        uint64_t slot = lane->at++ % LINE;
-        lane->keys[slot] = (NAME(key)){ (WORD)row[i], (WORD)col[i] };
-        lane->ids[slot] = (WORD)(first + i);
-        if (slot == LINE - 1 && !NAME(flush)(job, lane))
-            return sn__coo_changed();
-    }
-    return SN_OK;
+    for (int32_t j = 0; j < found && ok; j++)
+        ok = NAME(put)(job, lanes, row[mine[j]], col[mine[j]], first + mine[j]);
+    return ok ? SN_OK : sn__coo_changed();
 }
 
 static sn_status NAME(scatter)(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     const sn__coo_job *job = context;
+    NAME(lanes) lanes = NAME(lanes_of)(job, thread);
     for (int64_t at = begin; at < end; at += SN__EDGE_BLOCK) {
         int64_t left = end - at;
-        SN_TRY(NAME(scatter_block)(job, job->lanes[thread], at,
+        SN_TRY(NAME(scatter_block)(job, &lanes, at,
                                    left < SN__EDGE_BLOCK ? (int32_t)left : SN__EDGE_BLOCK));
     }
     if (job->coo->source.forget != NULL)
@@ -112,83 +124,97 @@ static sn_status NAME(scatter)(void *context, int32_t thread, int64_t begin, int
 static sn_status NAME(flush_all)(const sn__coo_job *job)
 {
     int64_t count = job->rounds[job->round + 1] - job->rounds[job->round];
-    for (int32_t t = 0; t < job->coo->options.threads; t++)
+    for (int32_t t = 0; t < job->coo->options.threads; t++) {
+        NAME(lanes) lanes = NAME(lanes_of)(job, t);
         for (int64_t b = 0; b < count; b++) {
-            const NAME(lane) *lane = (const NAME(lane) *)job->lanes[t] + b;
-            if (lane->at != lane->end)
+            if (lanes.at[b] != lanes.end[b])
                 return sn__coo_changed();
-            if (lane->at % LINE != 0 && lane->at > lane->first)
-                (void)NAME(flush)(job, lane); /* full lines went before */
+            if (lanes.at[b] % LINE != 0 && lanes.at[b] > lanes.first[b])
+                (void)NAME(flush)(job, &lanes, b); /* full lines went before */
         }
+    }
     return SN_OK;
 }
 
-/* One stable counting pass over digit `shift` of the column or the row. */
-static void NAME(digit_pass)(NAME(pair) from, NAME(pair) to, uint64_t count, int shift, int bits,
-                             bool by_row)
+/* Counts of a digit become the places where its edges begin. */
+static void NAME(sum_places)(WORD *place, WORD mask)
 {
-    WORD place[1 << DIGIT_BITS];
-    WORD mask = (WORD)(((uint64_t)1 << bits) - 1);
-    memset(place, 0, sizeof *place << bits);
-    for (uint64_t i = 0; i < count; i++)
-        place[((by_row ? from.keys[i].row : from.keys[i].col) >> shift) & mask]++;
     WORD before = 0;
     for (WORD d = 0; d <= mask; d++) {
         WORD here = place[d];
         place[d] = before;
         before += here;
     }
+}
+
+/* Two stable counting passes over two digits of the column or the row: there and back. */
+static void NAME(sort_two_digits)(NAME(edge) * here, NAME(pair) spare, uint64_t count, int shift,
+                                  int bits, bool by_row)
+{
+    WORD low[1 << DIGIT_BITS], high[1 << DIGIT_BITS];
+    WORD mask = (WORD)(((uint64_t)1 << bits) - 1);
+    memset(low, 0, sizeof *low << bits);
+    memset(high, 0, sizeof *high << bits);
     for (uint64_t i = 0; i < count; i++) {
-        NAME(key) key = from.keys[i];
-        WORD at = place[((by_row ? key.row : key.col) >> shift) & mask]++;
-        to.keys[at] = key;
-        to.ids[at] = from.ids[i];
+        WORD value = (by_row ? here[i].row : here[i].col) >> shift;
+        low[value & mask]++;
+        high[value >> bits & mask]++;
+    }
+    NAME(sum_places)(low, mask);
+    NAME(sum_places)(high, mask);
+    for (uint64_t i = 0; i < count; i++) {
+        NAME(edge) edge = here[i];
+        WORD at = low[(by_row ? edge.row : edge.col) >> shift & mask]++;
+        spare.keys[at] = (NAME(key)){ edge.row, edge.col };
+        spare.ids[at] = edge.id;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        NAME(key) key = spare.keys[i];
+        WORD at = high[(by_row ? key.row : key.col) >> shift >> bits & mask]++;
+        here[at] = (NAME(edge)){ key.row, key.col, spare.ids[i] };
     }
 }
 
-/* An even number of passes: the result is where the edges were. */
-static void NAME(sort_digits)(NAME(pair) here, NAME(pair) spare, uint64_t count, int passes,
+static void NAME(sort_digits)(NAME(edge) * here, NAME(pair) spare, uint64_t count, int passes,
                               int bits, bool by_row)
 {
-    for (int p = 0; p < passes; p += 2) {
-        NAME(digit_pass)(here, spare, count, p * bits, bits, by_row);
-        NAME(digit_pass)(spare, here, count, (p + 1) * bits, bits, by_row);
-    }
+    for (int p = 0; p < passes; p += 2)
+        NAME(sort_two_digits)(here, spare, count, p * bits, bits, by_row);
 }
 
-/* The last pass: rows. Entry r + 1 of indptr first counts row r, then is the place of its next
- * edge. */
-static void NAME(write_rows)(const sn__coo_job *job, const sn__coo_bucket *bucket, NAME(pair) from)
+/* The last pass: rows. Entry r + 1 of indptr first counts row r, then is the place of its next edge. */
+static void NAME(write_rows)(const sn__coo_job *job, const sn__coo_bucket *bucket,
+                             const NAME(edge) * from)
 {
     int64_t row = bucket->cell << job->side->shift, end = bucket->cell_end << job->side->shift;
     int64_t *place = job->indptr + 1, next = (int64_t)bucket->first;
     end = end < job->side->rows ? end : job->side->rows;
     memset(place + row, 0, (size_t)(end - row) * sizeof *place);
     for (uint64_t i = 0; i < bucket->count; i++)
-        place[from.keys[i].row]++;
+        place[from[i].row]++;
     for (int64_t r = row; r < end; r++) {
         int64_t here = place[r];
         place[r] = next;
         next += here;
     }
     for (uint64_t i = 0; i < bucket->count; i++) {
-        int64_t at = place[from.keys[i].row]++;
+        int64_t at = place[from[i].row]++;
         if (job->index_bytes == sizeof(int32_t))
-            ((int32_t *)job->indices)[at] = (int32_t)from.keys[i].col;
+            ((int32_t *)job->indices)[at] = (int32_t)from[i].col;
         else
-            ((int64_t *)job->indices)[at] = (int64_t)from.keys[i].col;
-        job->edge_ids[at] = (int64_t)from.ids[i];
+            ((int64_t *)job->indices)[at] = (int64_t)from[i].col;
+        job->edge_ids[at] = (int64_t)from[i].id;
     }
 }
 
 /* Other threads mark edges in the same words. Whoever comes first, the set is the same. */
-static void NAME(mark_duplicates)(const sn__coo_job *job, NAME(pair) sorted, uint64_t count)
+static void NAME(mark_duplicates)(const sn__coo_job *job, const NAME(edge) * sorted, uint64_t count)
 {
     for (uint64_t i = 1; i < count; i++) {
-        NAME(key) one = sorted.keys[i - 1], two = sorted.keys[i];
+        NAME(edge) one = sorted[i - 1], two = sorted[i];
         if (one.row == two.row && one.col == two.col)
-            __atomic_fetch_or(&job->duplicates[sorted.ids[i] / 64],
-                              (uint64_t)1 << (sorted.ids[i] % 64), __ATOMIC_RELAXED);
+            __atomic_fetch_or(&job->duplicates[two.id / 64], (uint64_t)1 << (two.id % 64),
+                              __ATOMIC_RELAXED);
     }
 }
 
@@ -199,7 +225,6 @@ static NAME(pair)
         NAME(key) *keys = job->spare[thread];
         return (NAME(pair)){ keys, (WORD *)(keys + job->bucket_edges) };
     }
-    /* The place of the result serves: an edge id holds a small key, an index a small id. */
     return (NAME(pair)){ (NAME(key) *)(job->edge_ids + bucket->first),
                          (WORD *)(job->indices + bucket->first * job->index_bytes) };
 }
@@ -209,7 +234,7 @@ static sn_status NAME(sort_bucket)(void *context, int32_t thread, int64_t begin,
     const sn__coo_job *job = context;
     const sn__coo_bucket *buckets = job->buckets + job->rounds[job->round];
     for (int64_t b = begin; b < end; b++) {
-        NAME(pair) here = NAME(temp_at)(job, buckets[b].first - buckets[0].first);
+        NAME(edge) *here = (NAME(edge) *)job->temp + (buckets[b].first - buckets[0].first);
         NAME(pair) spare = NAME(spare_of)(job, thread, &buckets[b]);
         uint64_t count = buckets[b].count;
         NAME(sort_digits)(here, spare, count, job->col_passes, job->col_bits, false);
@@ -244,7 +269,8 @@ sn_status NAME(sn__coo_sort)(sn__coo_job *job)
 {
     int32_t threads = job->coo->options.threads;
     job->temp_bytes = job->round_edges * NAME(sn__coo_edge_bytes);
-    job->lane_bytes = (size_t)job->round_buckets * sizeof(NAME(lane));
+    job->lane_bytes =
+        (size_t)job->round_buckets * (3 * sizeof(uint64_t) + LINE * sizeof(NAME(edge)));
     bool second = job->col_passes > 0 || job->duplicates != NULL;
     if (second && (job->duplicates != NULL || sizeof(WORD) == sizeof(uint64_t)))
         job->spare_bytes = job->bucket_edges * NAME(sn__coo_edge_bytes);

@@ -70,11 +70,13 @@ sn__edge_source sn__edge_source_tensor(const sn_tensor *edge_index)
 static int32_t first_outside(const sn__coo_options *options, int32_t count, const int64_t *src,
                              const int64_t *dst)
 {
-    uint64_t bad = 0;
+    /* An id in [0, n) and n - 1 minus it both have a clear highest bit, and no other id does. */
+    uint64_t last_src = (uint64_t)options->num_src - 1, last_dst = (uint64_t)options->num_dst - 1;
+    uint64_t bits = 0;
     for (int32_t i = 0; i < count; i++)
-        bad |= (uint64_t)((uint64_t)src[i] >= (uint64_t)options->num_src) |
-               (uint64_t)((uint64_t)dst[i] >= (uint64_t)options->num_dst);
-    if (bad == 0)
+        bits |= (uint64_t)src[i] | (last_src - (uint64_t)src[i]) | (uint64_t)dst[i] |
+                (last_dst - (uint64_t)dst[i]);
+    if (bits >> 63 == 0)
         return count;
     for (int32_t i = 0; i < count; i++)
         if ((uint64_t)src[i] >= (uint64_t)options->num_src ||

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NODES = 200000, EDGES = 3000000 };
+enum { NODES = 200000, EDGES = 4000000 };
 
 static int64_t index_bytes(const char *path)
 {
@@ -160,7 +160,7 @@ START_TEST(rmat_peaks_below_its_promise)
     for (int undirected = 0; undirected < 2; undirected++)
         for (int layout = SN_LAYOUT_BOTH; layout <= SN_LAYOUT_CSC; layout++) {
             sn_rmat_options o = { .struct_size = sizeof o,
-                                  .scale = 18,
+                                  .scale = 19,
                                   .degree = 16,
                                   .threads = 2,
                                   .undirected = undirected,
