@@ -6,13 +6,13 @@
                         [--jobs N] [--plain] [--all-tests] [--keep FOLDER]
 
 Everything happens in a copy of the tree in a temporary folder; the working tree is not touched. Changes
-are drawn by the seed from lines that the tests reach (tools/dev/coverage.sh measures which). A change that
-does not compile, or that gives the same object code as before and so cannot be seen by anybody, is left
-out and another one is drawn. The tests labelled fast (--all-tests: all) run against an ordinary build, those
-that caught something in the same file first, then the quick ones; what they all let pass runs again under
-ASan and UBSan, as the tests do in continuous integration (--plain leaves that out). A test that takes several times its usual time has
-caught the change too. Survivors are printed. Exits 1 if fewer than --least of a hundred were caught, 2 if
-the tests fail without any change.
+are drawn by the seed from lines that tests labelled fast (--all-tests: all) reach, which is measured first,
+test by test. A change that does not compile, or that gives the same object code as before and so cannot be
+seen by anybody, is left out and another one is drawn. The tests that reach the line run against an ordinary
+build, those that caught something in the same file first, then the quick ones; what they all let pass runs
+again under ASan and UBSan, as the tests do in continuous integration (--plain leaves that out). A test that
+takes several times its usual time has caught the change too. Survivors are printed. Exits 1 if fewer than
+--least of a hundred were caught, 2 if the tests fail without any change.
 
 A change may make the library remove or write the wrong files. Tests run with a small address space, a
 file size limit and, where the system allows it, everything but a temporary folder mounted read-only.
@@ -154,9 +154,17 @@ def drawn(found, seed):
 
 # -- Building and running ------------------------------------------------------------------------------
 
-def run(command, **options):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace", **options)
+def run(command, timeout=None, cwd=None):
+    """Runs to the end in a session of its own, which ends with this call whatever happens."""
+    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               errors="replace", cwd=cwd, start_new_session=True)
+    try:
+        output = process.communicate(timeout=timeout)[0]
+    except BaseException:
+        end_session(process.pid)
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, output)
 
 
 def end_session(leader):
@@ -188,7 +196,7 @@ def sandbox(writable):
 class Build:
     """One build folder: compiles, knows the object code of the unchanged tree, runs the tests."""
 
-    def __init__(self, source, folder, flags, jobs, fast, address_space, prefix, scratch):
+    def __init__(self, source, folder, flags, jobs, fast, address_space, prefix, scratch, measure=True):
         self.source, self.folder, self.jobs = source, folder, jobs
         self.address_space, self.prefix, self.scratch = address_space, prefix, scratch
         got = run(["cmake", "-S", source, "-B", folder, "-G", "Ninja", "-DCMAKE_C_COMPILER=gcc",
@@ -203,7 +211,8 @@ class Build:
         programs = {test["command"][0] for test in self.tests} | {str(folder / "bin/seine")}
         self.programs = [os.path.relpath(path, folder) for path in sorted(programs)
                          if path.startswith(f"{folder}/") and os.path.exists(path)]
-        self.measure()
+        if measure:
+            self.measure()
 
     def ninja(self, *targets):
         return run(["ninja", "-C", self.folder, f"-j{self.jobs}", *targets])
@@ -232,17 +241,20 @@ class Build:
             sys.exit("mutate.py: there are no tests to run")
         return tests
 
-    def measure(self):
+    def check_unchanged(self, test):
         """Every test must pass on the unchanged tree; its time decides order and limit."""
-        for test in self.tests:
-            begin = time.monotonic()
-            if not self.passes(test, 600):
-                print(self.output.get(test["name"], ""))
-                print(f"mutate.py: {test['name']} fails without any change", file=sys.stderr)
-                sys.exit(2)
-            test["seconds"] = time.monotonic() - begin
-            test["limit"] = 10 + 6 * test["seconds"]
-        self.tests.sort(key=lambda test: test["seconds"])
+        begin = time.monotonic()
+        if not self.passes(test, 900):
+            print(self.output.get(test["name"], ""))
+            print(f"mutate.py: {test['name']} fails without any change", file=sys.stderr)
+            sys.exit(2)
+        test["seconds"] = time.monotonic() - begin
+        test["limit"] = 10 + 4 * test["seconds"]
+
+    def measure(self):
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:  # as they will run later
+            for future in [pool.submit(self.check_unchanged, test) for test in self.tests]:
+                future.result()
 
     output = {}
 
@@ -309,16 +321,44 @@ class LockedIterator:
             return next(self.iterator)
 
 
-def covered_lines(source):
-    """{file: lines that a test reaches}, from a coverage build of the copy."""
-    got = run([str(source / "tools/dev/coverage.sh")], cwd=source)
-    report = source / "build-coverage/coverage.json"
-    if not report.exists():
-        sys.exit("mutate.py: no coverage\n" + got.stdout[-4000:])
-    covered = {name: {int(number) for number, count in lines.items() if count > 0}
-               for name, lines in json.loads(report.read_text()).items()}
-    shutil.rmtree(source / "build-coverage")
-    return covered
+class Reach:
+    """Which lines each test reaches: a change can only be noticed by tests that reach its line."""
+
+    def __init__(self, source, folder, jobs, fast, scratch):
+        self.lines = {}  # test: {file: lines}
+        build = Build(source, folder, ["-DCMAKE_BUILD_TYPE=Debug", "-DSEINE_COVERAGE=ON"], jobs, fast, 0, [],
+                      scratch, measure=False)
+        for test in build.tests:
+            for path in folder.rglob("*.gcda"):
+                path.unlink()
+            build.check_unchanged(test)
+            self.lines[test["name"]] = self.report(source, folder)
+        shutil.rmtree(folder)
+
+    @staticmethod
+    def report(source, folder):
+        report = folder / "gcovr.json"
+        got = run(["gcovr", "-r", str(source), "--filter", f"{source}/(base|kernels|engine)/",
+                   "--filter", ".*/include-roots/", "--json", str(report), str(folder)], timeout=300)
+        if got.returncode != 0:
+            sys.exit("mutate.py: no coverage\n" + got.stdout[-4000:])
+        reached = {}
+        for entry in json.loads(report.read_text())["files"]:
+            name = re.sub(r"^.*/include-roots/[^/]+/", "", entry["file"])
+            reached.setdefault(name, set()).update(
+                line["line_number"] for line in entry["lines"] if line["count"] > 0)
+        return reached
+
+    def all(self):
+        """{file: lines that any test reaches}"""
+        covered = {}
+        for files in self.lines.values():
+            for name, lines in files.items():
+                covered.setdefault(name, set()).update(lines)
+        return covered
+
+    def tests_of(self, name, number):
+        return {test for test, files in self.lines.items() if number in files.get(name, ())}
 
 
 # -- The run -------------------------------------------------------------------------------------------
@@ -335,8 +375,9 @@ class Run:
         if not self.prefix:
             print("note: tests run without read-only mounts, which this system does not allow here")
         begin = time.monotonic()
-        self.covered = covered_lines(self.source)
-        print(f"coverage measured in {time.monotonic() - begin:.0f} s", flush=True)
+        self.reach = Reach(self.source, work / "coverage", options.jobs, not options.all_tests, self.scratch)
+        print(f"what each of {len(self.reach.lines)} tests reaches: {time.monotonic() - begin:.0f} s",
+              flush=True)
         self.plain = self.make("plain", ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS_DEBUG=-O1 -g0"],
                                16 * GIB)
         self.strict = None
@@ -350,14 +391,14 @@ class Run:
               f"({time.monotonic() - begin:.0f} s)", flush=True)
         return build
 
-    def in_order(self, build, name):
-        """Those that caught something in this file, then those named like it, then by time."""
-        killers, stem = self.killers.get(name, []), pathlib.Path(name).stem
-        return sorted(build.tests, key=lambda test: (
-            killers.index(test["name"]) if test["name"] in killers else len(killers),
-            stem not in test["name"], test["seconds"]))
+    def in_order(self, build, name, number):
+        """The tests that reach the line: those that caught something in this file, then the quick ones."""
+        killers, reaching = self.killers.get(name, []), self.reach.tests_of(name, number)
+        tests = [test for test in build.tests if test["name"] in reaching]
+        return sorted(tests, key=lambda test: (
+            killers.index(test["name"]) if test["name"] in killers else len(killers), test["seconds"]))
 
-    def judge(self, name):
+    def judge(self, name, number):
         """What becomes of the change that is in the tree now: (verdict, test)."""
         if not self.plain.build("seine_inside"):
             return "does not compile", None
@@ -365,9 +406,9 @@ class Run:
             return "same code", None
         if not self.plain.build():
             return "does not compile", None
-        test = self.plain.first_failure(self.in_order(self.plain, name))
+        test = self.plain.first_failure(self.in_order(self.plain, name, number))
         if test is None and not self.options.plain:
-            test = self.judge_strictly(name)
+            test = self.judge_strictly(name, number)
         if test is None:
             return "survived", None
         bare = test.split(" ")[0]
@@ -377,7 +418,7 @@ class Run:
         order.insert(0, bare)
         return "caught", test
 
-    def judge_strictly(self, name):
+    def judge_strictly(self, name, number):
         changed = (self.source / name).read_text(encoding="utf-8")
         if self.strict is None:  # built when first needed, from the unchanged tree
             (self.source / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
@@ -386,7 +427,7 @@ class Run:
                 "-DSEINE_SANITIZE=address,undefined"], 0)
             (self.source / name).write_text(changed, encoding="utf-8")
         self.strict.build()
-        test = self.strict.first_failure(self.in_order(self.strict, name))
+        test = self.strict.first_failure(self.in_order(self.strict, name, number))
         return None if test is None else f"{test} (sanitized)"
 
     def plant(self, key, change):
@@ -397,12 +438,12 @@ class Run:
         old, lines[number - 1] = lines[number - 1], change[0]
         path.write_text("\n".join(lines), encoding="utf-8")
         try:
-            return old, *self.judge(name)
+            return old, *self.judge(name, number)
         finally:
             path.write_text(original, encoding="utf-8")
 
     def all(self):
-        found = candidates(self.source, self.covered, self.options.only, self.options.at)
+        found = candidates(self.source, self.reach.all(), self.options.only, self.options.at)
         print(f"{sum(map(len, found.values()))} changes possible in {len(found)} reached lines; "
               f"seed {self.options.seed}", flush=True)
         counts, survivors, layers = {}, [], {}
