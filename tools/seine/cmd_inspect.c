@@ -321,30 +321,62 @@ static void print_text(const json_t *all)
     printf("  %-36s %14lld bytes\n", "together", bytes);
 }
 
-static int run(const void *values, const char *operand)
+/* Whether rows ascend. Opening does not read them, and degrees of rows that fall mean nothing. */
+static int check_rows(const char *path, const char *edge_type, const char *array,
+                      const sn_adjacency *adjacency)
 {
-    const inspect_args *args = values;
-    sn_dataset *dataset;
+    for (int64_t row = 0; adjacency->indptr != NULL && row < adjacency->rows; row++)
+        if (adjacency->indptr[row + 1] < adjacency->indptr[row])
+            return report_failure("%s: edge type '%s': %s falls behind row %lld", path, edge_type,
+                                  array, (long long)row);
+    return CODE_DONE;
+}
+
+static int check_all_rows(const char *path, const sn_dataset *dataset)
+{
+    int code = CODE_DONE;
+    for (int32_t i = 0; i < sn_dataset_num_edge_types(dataset) && code == CODE_DONE; i++) {
+        sn_edge_info info;
+        if (sn_dataset_edge_type(dataset, i, &info) != SN_OK)
+            continue;
+        code = check_rows(path, info.name, "csr.indptr", &info.csr);
+        if (code == CODE_DONE)
+            code = check_rows(path, info.name, "csc.indptr", &info.csc);
+    }
+    return code;
+}
+
+static int show(const inspect_args *args, const char *path, const sn_dataset *dataset)
+{
     json_t *all;
-    sn_status st = sn_dataset_open(operand, NULL, &dataset);
+    sn_status st = args->verify ? sn_dataset_verify(dataset, bar_progress, NULL) : SN_OK;
+    bar_clear();
+    int code = st == SN_OK ? check_all_rows(path, dataset) : report_library(st);
+    if (code != CODE_DONE)
+        return code;
+    st = collect(path, dataset, args->verify, &all);
     if (st != SN_OK)
         return report_library(st);
-    if (args->verify)
-        st = sn_dataset_verify(dataset, bar_progress, NULL);
-    bar_clear();
-    if (st == SN_OK)
-        st = collect(operand, dataset, args->verify, &all);
-    if (st == SN_OK && args->json) {
+    if (args->json) {
         json_out out = { .to = stdout };
         print_value(&out, all);
         jout_line(&out);
-    } else if (st == SN_OK) {
+    } else {
         print_text(all);
     }
-    if (st == SN_OK)
-        json_decref(all);
+    json_decref(all);
+    return CODE_DONE;
+}
+
+static int run(const void *values, const char *operand)
+{
+    sn_dataset *dataset;
+    sn_status st = sn_dataset_open(operand, NULL, &dataset);
+    if (st != SN_OK)
+        return report_library(st);
+    int code = show(values, operand, dataset);
     sn_dataset_release(dataset);
-    return st == SN_OK ? CODE_DONE : report_library(st);
+    return code;
 }
 
 static const arg_group *const groups[] = { &inspect_group, NULL };

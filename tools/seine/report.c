@@ -104,5 +104,7 @@ int report_output(bool flush)
     if (!ferror(stdout) && !(flush && fflush(stdout) != 0))
         return CODE_DONE;
     output_failed = true; /* errno is that of the last write that failed: callers ask soon after */
+    if (report_signal != 0)
+        return report_interrupted(); /* the signal broke the write off */
     return report_failure("standard output: %s", errno != 0 ? strerror(errno) : "write error");
 }

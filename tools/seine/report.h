@@ -32,7 +32,8 @@ extern volatile sig_atomic_t report_signal;
 int report_interrupted(void);
 
 /* Whether everything written to stdout so far went through. If not, prints the line (once) and
- * returns CODE_FAILED. `flush` also writes out what is buffered. */
+ * returns CODE_FAILED, or CODE_INTERRUPTED where a signal broke the write off. `flush` also writes out
+ * what is buffered. */
 int report_output(bool flush);
 
 #endif
