@@ -2,7 +2,8 @@
 /* Reading files: mappings and whole texts. (Output directories: outdir.c.)
  *
  * Only regular files are read: a directory, device or pipe in the place of a file is an error,
- * never a wait. Threads: any; a mapping is read-only and may be read by all. */
+ * never a wait.
+ * Threads: any; a mapping is read-only and may be read by all. */
 #include "base/file.h"
 
 #include "base/mem.h"

@@ -7,16 +7,16 @@
 
 #include <jansson.h>
 
-/* Parses a file: an object at the top, no duplicate keys, at most 256 MiB. Fails: SN_E_SYSTEM, SN_E_FORMAT
- * ("<path>: line 3: ..."). *out is NEW (json_decref). */
+/* Parses a file: an object at the top, no duplicate keys, at most 256 MiB. Fails: SN_E_SYSTEM,
+ * SN_E_FORMAT ("<path>: line 3: ..."). *out is NEW (json_decref). */
 SN_NODISCARD sn_status sn__json_load(const char *path, json_t **out);
 /* The same from text; `path` is for the error only. */
 SN_NODISCARD sn_status sn__json_parse(const char *text, size_t bytes, const char *path,
                                       json_t **out);
 
-/* Typed members. `where` is printed before the key ("manifest.json: node_types.paper"). A missing member
- * gives SN_OK with NULL or `absent` where the name says _opt, else SN_E_FORMAT; another type always
- * SN_E_FORMAT. Results are BORROWED. */
+/* Typed members. `where` is printed before the key ("manifest.json: node_types.paper"). A missing
+ * member gives SN_OK with NULL or `absent` where the name says _opt, else SN_E_FORMAT; another type
+ * always SN_E_FORMAT. Results are BORROWED. */
 SN_NODISCARD sn_status sn__json_object(const json_t *object, const char *key, const char *where,
                                        json_t **out);
 SN_NODISCARD sn_status sn__json_object_opt(const json_t *object, const char *key, const char *where,

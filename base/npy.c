@@ -5,8 +5,8 @@
  * strings, True, False and tuples of decimal integers and nothing else: any key order, spaces and
  * commas at the end are fine; everything else (escapes, other keys, nested types) is refused by
  * name. What the parser lets pass, the rest may rely on: the data lies whole in the file, is
- * aligned to its type, and its size does not overflow. Threads: any; one handle belongs to one
- * thread. */
+ * aligned to its type, and its size does not overflow.
+ * Threads: any; one handle belongs to one thread. */
 #include "base/npy.h"
 
 #include "base/mem.h"

@@ -14,9 +14,10 @@ typedef struct sn__npy_header {
     size_t data_offset;
 } sn__npy_header;
 
-/* Parses the first `bytes` of a file of `file_bytes`; `path` is for the error only. Refuses big-endian,
- * Fortran order with two or more dimensions above 1, objects, strings, structured types, more than 4
- * dimensions, overflow, and data shorter or longer than the shape says. Fails: SN_E_FORMAT. */
+/* Parses the first `bytes` of a file of `file_bytes`; `path` is for the error only. Refuses
+ * big-endian, Fortran order with two or more dimensions above 1, objects, strings, structured
+ * types, more than 4 dimensions, overflow, and data shorter or longer than the shape says. Fails:
+ * SN_E_FORMAT. */
 SN_NODISCARD sn_status sn__npy_parse(const uint8_t *data, size_t bytes, size_t file_bytes,
                                      const char *path, sn__npy_header *out);
 
@@ -30,8 +31,8 @@ typedef struct sn__npy {
 SN_NODISCARD sn_status sn__npy_open(const char *path, sn__npy *out);
 void sn__npy_close(sn__npy *npy);
 
-/* An .npy file of known type and shape made at its full size (fallocate: no space is an error now, not a
- * signal later) and mapped for writing. The data starts at offset 128. */
+/* An .npy file of known type and shape made at its full size (fallocate: no space is an error now,
+ * not a signal later) and mapped for writing. The data starts at offset 128. */
 typedef struct sn__npy_out {
     int fd;
     uint8_t *base;
@@ -42,7 +43,8 @@ typedef struct sn__npy_out {
 
 SN_NODISCARD sn_status sn__npy_out_create(const char *path, sn_dtype dtype, int32_t ndim,
                                           const int64_t *shape, sn__npy_out *out);
-/* Cuts the first dimension to `rows` (fewer than before): rewrites the header, keeps the mapping. */
+/* Cuts the first dimension to `rows` (fewer than before): rewrites the header, keeps the mapping.
+ */
 SN_NODISCARD sn_status sn__npy_out_shrink(sn__npy_out *out, int64_t rows);
 /* Unmaps, truncates to size, closes. After an error the file is incomplete. Idempotent. */
 SN_NODISCARD sn_status sn__npy_out_close(sn__npy_out *out);

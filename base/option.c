@@ -4,7 +4,8 @@
  *
  * Variables are read once, at the first use of any option, and never again: a program that changes
  * its environment later changes nothing here, and no call depends on when another thread first
- * asked. Threads: any; after the first use everything is read-only. */
+ * asked.
+ * Threads: any; after the first use everything is read-only. */
 #include "base/option.h"
 
 #include "base/cgroup.h"

@@ -172,8 +172,7 @@ const char *sn_probe_pages(const sn_probe *probe)
     return probe->pages;
 }
 
-/* -- Work of one thread: the part [first, last)
- * ---------------------------------------------------- */
+/* -- Work of one thread: the part [first, last) ------------------------------------------------ */
 
 static uint64_t line_word(const sn_probe *probe, size_t i)
 {

@@ -9,8 +9,8 @@
  *
  * Use: sn__coo_begin surveys the stream (checks ids, finds its order, counts); sn__coo_layout_of
  * then says what arrays a layout needs; sn__coo_rows fills them, which may be in mapped files.
- * Linear time, the same result for any number of threads. Threads: a call uses some of its own; one
- * call at a time per object. */
+ * Linear time, the same result for any number of threads.
+ * Threads: a call uses some of its own; one call at a time per object. */
 #ifndef SN_KERNELS_COO_TO_CSR_H
 #define SN_KERNELS_COO_TO_CSR_H
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the contents of the arrays are right: what dataset_check.c leaves open.
  *
- * Per layout one pass over the rows: row pointers that never fall, neighbours in range and in canonical
- * order, and a sum over all edges that does not depend on their order; a pass over the edge ids, which must
- * be a permutation. Both layouts hold the same edges if their sums agree: each sum has 128 bits, and every
- * edge adds two well mixed words of (source, destination, id). If they differ, the first edge that does is
- * searched for, slowly.
+ * Per layout one pass over the rows: row pointers that never fall, neighbours in range and in
+ * canonical order, and a sum over all edges that does not depend on their order; a pass over the
+ * edge ids, which must be a permutation. Both layouts hold the same edges if their sums agree: each
+ * sum has 128 bits, and every edge adds two well mixed words of (source, destination, id). If they
+ * differ, the first edge that does is searched for, slowly.
  *
- * Memory is bounded: tables over all nodes or edges are windows of at most a given size, and mapped pages
- * are given back as the passes go. Requires D2 of inside.h. Threads: any. */
+ * Memory is bounded: tables over all nodes or edges are windows of at most a given size, and mapped
+ * pages are given back as the passes go. Requires D2 of inside.h.
+ * Threads: any. */
 #include "base/mem.h"
 #include "base/random.h"
 #include "engine/data/inside.h"
@@ -272,8 +273,8 @@ typedef struct edge_ends {
     int64_t src, dst;
 } edge_ends;
 
-/* Notes the ends of the edges with ids in [low, low + count), or finds the first that differs from the
- * note: returns its id, or -1. */
+/* Notes the ends of the edges with ids in [low, low + count), or finds the first that differs from
+ * the note: returns its id, or -1. */
 static int64_t scan_ends(const layout *rows, int64_t low, int64_t count, edge_ends *ends, bool note,
                          edge_ends *found)
 {

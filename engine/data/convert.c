@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conversion in blocks: a loader widens the stored type to int64, uint64 or float64, a storer rounds that
- * to the target. Every loader is exact, so a value is rounded once (twice with a scale: the product, then
- * the target). Threads: any. */
+/* Conversion in blocks: a loader widens the stored type to int64, uint64 or float64, a storer
+ * rounds that to the target. Every loader is exact, so a value is rounded once (twice with a scale:
+ * the product, then the target).
+ * Threads: any. */
 #include "engine/data/convert.h"
 
 #include "base/status.h"
@@ -21,7 +22,7 @@ typedef union wide_block {
     double f[BLOCK];
 } wide_block;
 
-/* -- float16 --------------------------------------------------------------------------------------- */
+/* -- float16 ----------------------------------------------------------------------------------- */
 
 double sn__half_to_double(uint16_t half)
 {
@@ -56,7 +57,7 @@ uint16_t sn__half_from_double(double value)
     return (uint16_t)(sign | exponent << 10 | (bits >> 42 & 1023));
 }
 
-/* -- Loaders --------------------------------------------------------------------------------------- */
+/* -- Loaders ----------------------------------------------------------------------------------- */
 
 #define LOAD(type, member)                  \
     do {                                    \
@@ -130,10 +131,11 @@ static void scale_block(wide_kind kind, double scale, int64_t count, wide_block 
                                                    : block->f[k]);
 }
 
-/* -- Storers: each returns the place of the first element that does not fit ------------------------ */
+/* -- Storers: each returns the place of the first element that does not fit -------------------- */
 
-/* Compiles for every integer type: the bounds are those of the type, as int64 and uint64. A double is
- * compared with powers of two, which are exact: [-2^(b-1), 2^(b-1)) or [0, 2^b), after rounding. */
+/* Compiles for every integer type: the bounds are those of the type, as int64 and uint64. A double
+ * is compared with powers of two, which are exact: [-2^(b-1), 2^(b-1)) or [0, 2^b), after rounding.
+ */
 #define STORE_INTEGERS(name, type, least, most, low, high)                                        \
     static int64_t store_##name(wide_kind kind, const wide_block *block, void *to, int64_t count) \
     {                                                                                             \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers of one type to another, exactly or rounded to the nearest even; never silently wrong.
  *
- * Without a scale integers are converted as integers (no detour through float64). With a scale the value
- * is the stored one times the scale, computed in float64, then rounded. A value that the target cannot
- * hold (an integer outside its range, NaN as an integer, a finite number that would become infinite) does
- * not fit. Infinities and NaN stay what they are among floats. */
+ * Without a scale integers are converted as integers (no detour through float64). With a scale the
+ * value is the stored one times the scale, computed in float64, then rounded. A value that the
+ * target cannot hold (an integer outside its range, NaN as an integer, a finite number that would
+ * become infinite) does not fit. Infinities and NaN stay what they are among floats. */
 #ifndef SN_ENGINE_DATA_CONVERT_H
 #define SN_ENGINE_DATA_CONVERT_H
 
@@ -18,8 +18,8 @@ typedef struct sn__convert {
 
 /* Whether both types are known to sn__convert_run. */
 bool sn__convert_possible(const sn__convert *convert);
-/* Converts `count` elements and returns `count`, or the place of the first that does not fit (those from
- * there on are undefined). */
+/* Converts `count` elements and returns `count`, or the place of the first that does not fit (those
+ * from there on are undefined). */
 int64_t sn__convert_run(const sn__convert *convert, const void *from, void *to, int64_t count);
 
 double sn__half_to_double(uint16_t half);

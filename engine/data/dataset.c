@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a dataset tells about itself. Threads: any; only the fingerprint of a dataset in memory is
- * computed late, under the lock. */
+/* What a dataset tells about itself.
+ * Threads: any; only the fingerprint of a dataset in memory is computed late, under the lock. */
 #include "base/mem.h"
 #include "base/option.h"
 #include "engine/data/inside.h"
@@ -154,8 +154,8 @@ static bool is_implicit(const sn__array_ref *ref)
     return true;
 }
 
-/* A directory has no array for edge ids that are the positions: the same graph in memory has the same
- * fingerprint, whether or not the caller gave them. */
+/* A directory has no array for edge ids that are the positions: the same graph in memory has the
+ * same fingerprint, whether or not the caller gave them. */
 static size_t leave_out_implicit(sn__array_ref *refs, size_t count)
 {
     size_t kept = 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the other engine layers need of a dataset beyond seine/dataset.h.
  *
- * Opening a directory does not read its arrays. Shapes, types and both ends of indptr are right; what lies
- * between is not known to be. Whoever reads them checks: a row that leaves the array, or a neighbour or
- * edge id out of range, must end in an error or count as isolated, never in a read outside. */
+ * Opening a directory does not read its arrays. Shapes, types and both ends of indptr are right;
+ * what lies between is not known to be. Whoever reads them checks: a row that leaves the array, or
+ * a neighbour or edge id out of range, must end in an error or count as isolated, never in a read
+ * outside. */
 #ifndef SN_ENGINE_DATA_DATASET_H
 #define SN_ENGINE_DATA_DATASET_H
 
@@ -12,9 +13,9 @@
 /* Another reference. */
 sn_dataset *sn__dataset_retain(sn_dataset *dataset);
 
-/* A type name: 1 to 255 bytes of UTF-8 without control characters, without "__", not starting or ending
- * with "_" next to the separator ("a_" + "__" + "b" would be ambiguous), not "other". Fails: SN_E_FORMAT,
- * "<where>: type name ...". */
+/* A type name: 1 to 255 bytes of UTF-8 without control characters, without "__", not starting or
+ * ending with "_" next to the separator ("a_" + "__" + "b" would be ambiguous), not "other". Fails:
+ * SN_E_FORMAT, "<where>: type name ...". */
 SN_NODISCARD sn_status sn__type_name_check(const char *name, const char *where);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the arrays of a dataset fit its types: dtypes, shapes against counts, which arrays must
  * come together, both ends of indptr. Reads two numbers of each indptr and no other content, so its
- * time does not depend on the size of the data. Threads: any. */
+ * time does not depend on the size of the data.
+ * Threads: any. */
 #include "base/mem.h"
 #include "base/tensor.h"
 #include "engine/data/inside.h"

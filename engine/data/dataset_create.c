@@ -7,8 +7,9 @@
  *     checks     shapes, then contents
  *     take       only now are the sources marked TAKE ours; before, nothing is released
  *
- * Invariant C1: until `take` no slot has a release function, so an error leaves the caller's memory the
- * caller's. Threads: any; the sorting uses threads of its own. */
+ * Invariant C1: until `take` no slot has a release function, so an error leaves the caller's memory
+ * the caller's.
+ * Threads: any; the sorting uses threads of its own. */
 #include "base/mem.h"
 #include "base/option.h"
 #include "base/options_struct.h"

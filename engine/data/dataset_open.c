@@ -3,7 +3,8 @@
  *
  * META.json is read and believed in nothing: every member is checked, every file is held against
  * what it says of it, and the whole against dataset_check.c. The work depends on the number of
- * arrays, not on their size, unless the arrays are loaded into memory. Threads: any. */
+ * arrays, not on their size, unless the arrays are loaded into memory.
+ * Threads: any. */
 #include "base/mem.h"
 #include "base/option.h"
 #include "base/options_struct.h"
@@ -197,7 +198,8 @@ static sn_status parse_head(sn_dataset *dataset, const json_t *root, const char 
     return SN_OK;
 }
 
-/* Over the hashes that META.json lists: a META.json that was edited or mixed up is found at once. */
+/* Over the hashes that META.json lists: a META.json that was edited or mixed up is found at once.
+ */
 static sn_status check_fingerprint(const sn_dataset *dataset, const char *path)
 {
     sn__array_ref *refs;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading all of a dataset and holding it against what it says of itself.
  *
- * First the hashes: a damaged file is named before its content confuses anything. Then the contents, which
- * a writer may have got wrong with the right hashes. The fingerprint needs no look of its own: opening
- * held it against the listed hashes. Threads: any; the dataset may be in use meanwhile. */
+ * First the hashes: a damaged file is named before its content confuses anything. Then the
+ * contents, which a writer may have got wrong with the right hashes. The fingerprint needs no look
+ * of its own: opening held it against the listed hashes.
+ * Threads: any; the dataset may be in use meanwhile. */
 #include "base/mem.h"
 #include "base/option.h"
 #include "engine/data/inside.h"

@@ -16,7 +16,7 @@
 enum { BLOCK = SN__EDGE_BLOCK, SWEEP_EDGES = 64 * BLOCK };
 #define MOST_EDGES ((int64_t)1 << 60) /* bytes and doubles of it do not overflow */
 
-/* -- Files ----------------------------------------------------------------------------------------- */
+/* -- Files ------------------------------------------------------------------------------------- */
 
 static sn_status open_file(sn__edge_stream *stream, const char *path)
 {
@@ -160,14 +160,15 @@ static void forget_base(const sn__edge_stream *stream, int64_t first, int64_t co
         sn__spill_forget(&stream->shuffled, (size_t)first * 8, (size_t)count * 8);
 }
 
-/* -- Destinations exchanged ------------------------------------------------------------------------ */
+/* -- Destinations exchanged -------------------------------------------------------------------- */
 
 typedef struct exchange {
     const sn__edge_stream *stream;
     const sn__shuffle *shuffle;
 } exchange;
 
-/* Reads at random and writes in order; what is written is forgotten, what is read stays: one column. */
+/* Reads at random and writes in order; what is written is forgotten, what is read stays: one
+ * column. */
 static sn_status exchange_block(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     (void)thread;
@@ -202,7 +203,7 @@ sn_status sn__edge_stream_shuffle(sn__edge_stream *stream, const sn__writer *wri
     return SN_OK;
 }
 
-/* -- Reverses -------------------------------------------------------------------------------------- */
+/* -- Reverses ---------------------------------------------------------------------------------- */
 
 void sn__edge_stream_double(sn__edge_stream *stream)
 {
@@ -231,7 +232,7 @@ static void forget_doubled(const sn__edge_stream *stream, int64_t first, int64_t
         forget_base(stream, first > base ? first - base : 0, end - (first > base ? first : base));
 }
 
-/* -- Without duplicates ---------------------------------------------------------------------------- */
+/* -- Without duplicates ------------------------------------------------------------------------ */
 
 static bool is_dropped(const sn__edge_stream *stream, int64_t position)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Importing: a description (from a manifest or from a list of .npy files) becomes a dataset directory.
+/* Importing: a description (from a manifest or from a list of .npy files) becomes a dataset
+ * directory.
  *
  * Node types first, then edge types, in their declared order, each streamed from its files to the
- * directory under construction; any error or cancel removes that. Memory: what coo_to_csr.h says, and a bit
- * per node and split. Threads: the job's own. */
+ * directory under construction; any error or cancel removes that. Memory: what coo_to_csr.h says,
+ * and a bit per node and split.
+ * Threads: the job's own. */
 #include "engine/data/import.h"
 
 #include "base/mem.h"
@@ -30,7 +32,7 @@ static sn_status read_options(const sn_import_options *given, sn_import_options 
     return SN_OK;
 }
 
-/* -- The run --------------------------------------------------------------------------------------- */
+/* -- The run ----------------------------------------------------------------------------------- */
 
 static sn_status note_shuffle(const sn__import_job *job)
 {
@@ -85,7 +87,7 @@ sn_status sn_import_manifest(const char *manifest, const char *out,
     return st;
 }
 
-/* -- A list of files ------------------------------------------------------------------------------- */
+/* -- A list of files --------------------------------------------------------------------------- */
 
 static sn_status copy_name(const char *from, char **to)
 {

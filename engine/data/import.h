@@ -9,7 +9,7 @@
 #include "engine/data/writer.h"
 #include "seine/import.h"
 
-/* -- The description ------------------------------------------------------------------------------- */
+/* -- The description --------------------------------------------------------------------------- */
 
 /* One array: part of a file, perhaps converted. */
 typedef struct sn__import_array {
@@ -54,12 +54,13 @@ typedef struct sn__import {
     json_t *info; /* an object: what is only carried along */
 } sn__import;
 
-/* Reads a manifest; opens none of the files that it names. `import` is zeroed; free it also after an error.
+/* Reads a manifest; opens none of the files that it names. `import` is zeroed; free it also after
+ * an error.
  * Fails: SN_E_SYSTEM, SN_E_FORMAT, SN_E_NOMEM. */
 SN_NODISCARD sn_status sn__import_parse(const char *manifest, sn__import *import);
 void sn__import_free(sn__import *import);
 
-/* -- The work -------------------------------------------------------------------------------------- */
+/* -- The work ---------------------------------------------------------------------------------- */
 
 typedef struct sn__import_job {
     sn__import *import;
@@ -70,7 +71,7 @@ typedef struct sn__import_job {
     sn__writer *writer;
 } sn__import_job;
 
-/* -- import_array.c: one array to one file of the dataset ------------------------------------------ */
+/* -- import_array.c: one array to one file of the dataset -------------------------------------- */
 
 /* What an array must be, and where it goes. */
 typedef struct sn__array_want {
@@ -91,14 +92,14 @@ SN_NODISCARD sn_status sn__import_array_write(sn__import_job *job, const sn__imp
 /* Opens a file that must hold integers. */
 SN_NODISCARD sn_status sn__import_open_integers(const char *path, const char *what, sn__npy *out);
 
-/* -- import_nodes.c, import_edges.c ---------------------------------------------------------------- */
+/* -- import_nodes.c, import_edges.c ------------------------------------------------------------ */
 
 /* Node type `index`: arrays, names, splits. */
 SN_NODISCARD sn_status sn__import_node_type(sn__import_job *job, size_t index);
 SN_NODISCARD sn_status sn__import_links(sn__import_job *job);
 SN_NODISCARD sn_status sn__import_edge_type(sn__import_job *job, size_t index);
-/* The layouts of any edge source as edge type `index` of the writer, files "edge<index>.csr.indptr.npy",
- * .... */
+/* The layouts of any edge source as edge type `index` of the writer, files
+ * "edge<index>.csr.indptr.npy", .... */
 SN_NODISCARD sn_status sn__write_layouts(sn__writer *writer, int32_t index,
                                          const sn__edge_source *source,
                                          const sn__coo_options *options, sn_layout layout);

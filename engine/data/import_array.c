@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One array of an import: opened, checked against what it must be, copied or converted into a file of the
- * dataset, block by block. Read and written pages are forgotten as they are done with.
+/* One array of an import: opened, checked against what it must be, copied or converted into a file
+ * of the dataset, block by block. Read and written pages are forgotten as they are done with.
  * Threads: blocks are spread over the job's. */
 #include "base/tensor.h"
 #include "engine/data/convert.h"
@@ -27,7 +27,7 @@ typedef struct transfer {
     bool copies; /* same type, no scale */
 } transfer;
 
-/* -- Checks ---------------------------------------------------------------------------------------- */
+/* -- Checks ------------------------------------------------------------------------------------ */
 
 static bool is_integer(sn_dtype dtype)
 {
@@ -95,7 +95,7 @@ static sn_status choose_types(transfer *work)
     return SN_OK;
 }
 
-/* -- Values ---------------------------------------------------------------------------------------- */
+/* -- Values ------------------------------------------------------------------------------------ */
 
 /* Element `at` of the input as text. */
 static void value_text(const transfer *work, int64_t at, char *out, size_t bytes)
@@ -164,7 +164,7 @@ static sn_status move_elements(const transfer *work, int64_t from, int64_t to, i
     return SN_OK;
 }
 
-/* -- Blocks ---------------------------------------------------------------------------------------- */
+/* -- Blocks ------------------------------------------------------------------------------------ */
 
 static void forget(const transfer *work, int64_t in_first, int64_t in_count, int64_t out_first,
                    int64_t out_count)

@@ -10,7 +10,7 @@
 
 enum { NAME = 40, WHAT = 900, SWEEP_EDGES = 64 * SN__EDGE_BLOCK };
 
-/* -- Layouts --------------------------------------------------------------------------------------- */
+/* -- Layouts ----------------------------------------------------------------------------------- */
 
 /* The files of one layout while they are filled. */
 typedef struct layout_files {
@@ -82,7 +82,7 @@ sn_status sn__write_layouts(sn__writer *writer, int32_t index, const sn__edge_so
     return st;
 }
 
-/* -- Arrays by edge id ----------------------------------------------------------------------------- */
+/* -- Arrays by edge id ------------------------------------------------------------------------- */
 
 static sn_status edge_array(sn__import_job *job, int32_t index, const sn__edge_stream *stream,
                             const sn__import_array *array, const char *role)
@@ -107,7 +107,7 @@ static sn_status edge_array(sn__import_job *job, int32_t index, const sn__edge_s
     return sn__writer_edge_array(job->writer, index, role, file);
 }
 
-/* -- Edge types ------------------------------------------------------------------------------------ */
+/* -- Edge types -------------------------------------------------------------------------------- */
 
 /* The views over the files, in the order in which they are defined. */
 static sn_status arrange(sn__import_job *job, size_t index, sn__edge_stream *stream)
@@ -158,7 +158,7 @@ sn_status sn__import_edge_type(sn__import_job *job, size_t index)
     return st;
 }
 
-/* -- The number of nodes, where nobody tells ------------------------------------------------------- */
+/* -- The number of nodes, where nobody tells --------------------------------------------------- */
 
 typedef struct greatest {
     sn__edge_source source;

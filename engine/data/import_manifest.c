@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a manifest, format seine-import-1 (docs/formats.md): JSON to a description of an import.
  *
- * Only what the manifest says is checked here; whether the files keep its promises is seen when they are
- * read. What the format does not name is information and goes into META.json; where that looks like a slip
- * of the pen (a key close to one that the format has) the log says so. */
+ * Only what the manifest says is checked here; whether the files keep its promises is seen when
+ * they are read. What the format does not name is information and goes into META.json; where that
+ * looks like a slip of the pen (a key close to one that the format has) the log says so. */
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -41,7 +41,7 @@ typedef struct member {
     json_t **info;     /* what the format does not name; NULL until there is any */
 } member;
 
-/* -- What the format does not name ----------------------------------------------------------------- */
+/* -- What the format does not name ------------------------------------------------------------- */
 
 static const char *const top_keys[] = { "format", "node_types", "edge_types",
                                         "links",  "unlabelled", NULL };
@@ -96,8 +96,8 @@ static const char *near_key(const char *const *known, const char *key)
     return NULL;
 }
 
-/* Copies the members that `known` lacks to *info (made when there are any). In a `closed` object there is
- * no place for other things, so each of them is suspect. */
+/* Copies the members that `known` lacks to *info (made when there are any). In a `closed` object
+ * there is no place for other things, so each of them is suspect. */
 static sn_status take_unknown(json_t *object, const char *const *known, const char *where,
                               bool closed, json_t **info)
 {
@@ -138,8 +138,8 @@ static sn_status take_nested(json_t *object, const char *const *known, const cha
     return SN_OK;
 }
 
-/* Puts information about one type under info.<kind>.<name>, if `st` is still well. Takes `info`, which
- * may be NULL. */
+/* Puts information about one type under info.<kind>.<name>, if `st` is still well. Takes `info`,
+ * which may be NULL. */
 static sn_status keep_type_info(const reader *r, const char *kind, const char *name, json_t *info,
                                 sn_status st)
 {
@@ -161,7 +161,7 @@ static sn_status keep_type_info(const reader *r, const char *kind, const char *n
     return SN_OK;
 }
 
-/* -- Arrays ---------------------------------------------------------------------------------------- */
+/* -- Arrays ------------------------------------------------------------------------------------ */
 
 static sn_status file_path(const reader *r, const char *name, const char *key, const char *where,
                            char **out)
@@ -226,7 +226,7 @@ static sn_status read_array(const member *m, const char *key, sn__import_array *
     return take_nested(value, array_keys, inner, key, m->info);
 }
 
-/* -- Node types ------------------------------------------------------------------------------------ */
+/* -- Node types -------------------------------------------------------------------------------- */
 
 static sn_status read_splits(const member *m, sn__import_node *out)
 {
@@ -294,7 +294,7 @@ static sn_status read_node_types(reader *r, const json_t *root)
     return SN_OK;
 }
 
-/* -- Edge types ------------------------------------------------------------------------------------ */
+/* -- Edge types -------------------------------------------------------------------------------- */
 
 static sn_status read_end(const reader *r, const char *name, const char *where, size_t *place)
 {
@@ -389,7 +389,7 @@ static sn_status read_edge_types(reader *r, const json_t *root)
     return SN_OK;
 }
 
-/* -- The rest -------------------------------------------------------------------------------------- */
+/* -- The rest ---------------------------------------------------------------------------------- */
 
 static sn_status read_links(reader *r, const json_t *root)
 {

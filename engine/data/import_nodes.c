@@ -11,7 +11,7 @@
 
 enum { NAME = 32, WHAT = 320, CHUNK = 1 << 20, ID_TEXT = 24 };
 
-/* -- Arrays ---------------------------------------------------------------------------------------- */
+/* -- Arrays ------------------------------------------------------------------------------------ */
 
 static sn_status node_array(sn__import_job *job, size_t index, const sn__import_array *array,
                             const char *role, sn__array_want *want)
@@ -29,7 +29,7 @@ static sn_status node_array(sn__import_job *job, size_t index, const sn__import_
     return sn__writer_node_array(job->writer, (int32_t)index, role, file);
 }
 
-/* -- Splits ---------------------------------------------------------------------------------------- */
+/* -- Splits ------------------------------------------------------------------------------------ */
 
 /* One id list while it is copied. */
 typedef struct split_copy {
@@ -39,7 +39,8 @@ typedef struct split_copy {
     int split;
 } split_copy;
 
-/* An id of any integer type; a uint64 beyond int64 becomes negative, which no id is (id_text knows). */
+/* An id of any integer type; a uint64 beyond int64 becomes negative, which no id is (id_text
+ * knows). */
 static int64_t id_at(const sn_tensor *view, int64_t i)
 {
     bool is_signed = view->dtype.code == SN_INT;
@@ -149,7 +150,7 @@ static sn_status all_splits(sn__import_job *job, size_t index)
     return st;
 }
 
-/* -- Names ----------------------------------------------------------------------------------------- */
+/* -- Names ------------------------------------------------------------------------------------- */
 
 static int64_t count_lines(const sn__map *text)
 {
@@ -221,7 +222,7 @@ static sn_status copy_names(sn__import_job *job, const sn__import_node *node, co
     return note_names(job, node, file);
 }
 
-/* -- Node types ------------------------------------------------------------------------------------ */
+/* -- Node types -------------------------------------------------------------------------------- */
 
 sn_status sn__import_node_type(sn__import_job *job, size_t index)
 {
@@ -241,9 +242,10 @@ sn_status sn__import_node_type(sn__import_job *job, size_t index)
     return copy_names(job, node, file);
 }
 
-/* -- Links ----------------------------------------------------------------------------------------- */
+/* -- Links ------------------------------------------------------------------------------------- */
 
-/* Ids are local to one of the types; which one the manifest does not say unless there is only one. */
+/* Ids are local to one of the types; which one the manifest does not say unless there is only one.
+ */
 static int64_t most_nodes(const sn__import *import)
 {
     int64_t most = 0;

@@ -6,8 +6,8 @@
  *
  * Invariants  D1  After creation only `fingerprint` and the hashes change, once, under `lock`.
  *             D2  After sn__dataset_check every shape agrees with its count, both ends of indptr
- * are right, and an edge type has a layout. Contents are not known to be right before
- *                 sn__content_check. */
+ *                 are right, and an edge type has a layout. Contents are not known to be right
+ *                 before sn__content_check. */
 #ifndef SN_ENGINE_DATA_INSIDE_H
 #define SN_ENGINE_DATA_INSIDE_H
 

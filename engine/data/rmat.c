@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A random power-law graph by R-MAT, with random features, labels and a train split.
  *
- * Everything is a function of the options alone: each number comes from a counter of its own (rmat.h), so
- * threads only share the work. Arrays are streamed to their files. */
+ * Everything is a function of the options alone: each number comes from a counter of its own
+ * (rmat.h), so threads only share the work. Arrays are streamed to their files. */
 #include "engine/data/rmat.h"
 
 #include "base/mem.h"
@@ -29,7 +29,7 @@ uint64_t sn__rmat_key(const sn__rmat *rmat, uint64_t purpose)
     return sn__phase_key(rmat->options->seed, 0, 0, 0x524D4154 + purpose, 0, 0); /* "RMAT" */
 }
 
-/* -- Options --------------------------------------------------------------------------------------- */
+/* -- Options ----------------------------------------------------------------------------------- */
 
 static bool is_probability(double p)
 {
@@ -95,7 +95,7 @@ static sn_status check_options(const sn_rmat_options *options, sn__rmat *rmat)
     return SN_OK;
 }
 
-/* -- Features and labels --------------------------------------------------------------------------- */
+/* -- Features and labels ----------------------------------------------------------------------- */
 
 typedef struct fill_work {
     const sn__rmat *rmat;
@@ -185,7 +185,7 @@ static sn_status write_labels(sn__rmat *rmat)
     return sn__writer_node_array(rmat->writer, 0, "y", "node0.y.npy");
 }
 
-/* -- The train split ------------------------------------------------------------------------------- */
+/* -- The train split --------------------------------------------------------------------------- */
 
 typedef struct choice {
     sn__shuffle shuffle;
@@ -244,7 +244,7 @@ static sn_status write_split(sn__rmat *rmat)
     return sn__writer_node_array(rmat->writer, 0, "train", "node0.train.npy");
 }
 
-/* -- The whole ------------------------------------------------------------------------------------- */
+/* -- The whole --------------------------------------------------------------------------------- */
 
 static sn_status write_info(const sn__rmat *rmat)
 {

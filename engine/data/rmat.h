@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The R-MAT generator in parts: rmat.c makes the dataset, rmat_edges.c its edges.
  *
- * Arithmetic, to the bit. `philox`, `phase_key`, `draw` and `perm` are those of docs/sampling.md, sections 1
- * and 2.1. KEY(p) = phase_key(seed, 0, 0, 0x524D4154 + p, 0, 0); levels L = bits of (num_nodes - 1).
+ * Arithmetic, to the bit. `philox`, `phase_key`, `draw` and `perm` are those of docs/sampling.md,
+ * sections 1 and 2.1. KEY(p) = phase_key(seed, 0, 0, 0x524D4154 + p, 0, 0); levels L = bits of
+ * (num_nodes - 1).
  *
  *     Thresholds  A, AB, ABC = a, a + b, a + b + c times 2^32, rounded to integers, at most 2^32.
  *     Edge i      in attempt t level l draws word l % 4 of philox(KEY(0), low(i), high(i), l / 4, t),
@@ -13,7 +14,8 @@
  *     x           element e (row-major) takes word e % 4 of philox(KEY(2), low(e / 4), high(e / 4), 0, 0):
  *                 its upper 24 bits (float16: 11) as an integer k, k * 2^-23 - 1 (float16: k * 2^-10 - 1).
  *     y           node v: draw(v, 0, 0, classes) under KEY(3).
- *     train       perm(0) ... perm(max(1, num_nodes / 10) - 1), the shuffle of (KEY(4), 0), ascending. */
+ *     train       perm(0) ... perm(max(1, num_nodes / 10) - 1), the shuffle of (KEY(4), 0), ascending.
+ */
 #ifndef SN_ENGINE_DATA_RMAT_H
 #define SN_ENGINE_DATA_RMAT_H
 

@@ -7,8 +7,9 @@
  *     emit    the sorted keys are the CSR; edge ids are its positions. The CSC is built from it
  *
  * The order in which threads fill a bucket is forgotten by the sort: equal keys are the same edge.
- * Memory: chunks being filled, the permutation (4 bytes a node), and two arrays per thread of the size of a
- * bucket; all of it below half of the arrays that are written, for graphs of some size. */
+ * Memory: chunks being filled, the permutation (4 bytes a node), and two arrays per thread of the
+ * size of a bucket; all of it below half of the arrays that are written, for graphs of some size.
+ */
 #include "engine/data/rmat.h"
 
 #include "base/mem.h"
@@ -75,7 +76,7 @@ typedef struct work {
     int64_t count;  /* edges so far */
 } work;
 
-/* -- Drawing --------------------------------------------------------------------------------------- */
+/* -- Drawing ----------------------------------------------------------------------------------- */
 
 /* One attempt at edge i. False: an id is beyond, and it is not the last attempt. */
 static bool draw_attempt(const work *w, uint64_t i, uint32_t attempt, uint64_t *src, uint64_t *dst)
@@ -106,8 +107,8 @@ static void draw_edge(const work *w, uint64_t i, uint64_t *src, uint64_t *dst)
         attempt++;
     if (attempt < ATTEMPTS - 1)
         return;
-    /* Probabilities that leave nearly nothing below num_nodes. More than half of the ids are, so an id
-     * beyond has its highest bit. */
+    /* Probabilities that leave nearly nothing below num_nodes. More than half of the ids are, so an
+     * id beyond has its highest bit. */
     uint64_t nodes = (uint64_t)w->rmat->nodes, below = ((uint64_t)1 << (w->levels - 1)) - 1;
     *src = *src < nodes ? *src : *src & below;
     *dst = *dst < nodes ? *dst : *dst & below;
@@ -190,7 +191,7 @@ static sn_status draw_all(work *w)
     return SN_OK;
 }
 
-/* -- Buckets come back ----------------------------------------------------------------------------- */
+/* -- Buckets come back ------------------------------------------------------------------------- */
 
 /* Chunk numbers by bucket, a counting sort. */
 static sn_status list_chunks(work *w)
@@ -261,8 +262,8 @@ static sn_status grow_slot(slot *s, size_t capacity)
     return SN_OK;
 }
 
-/* Few different edges drawn very often are merged on the way, so that they need no more memory than few
- * edges do. */
+/* Few different edges drawn very often are merged on the way, so that they need no more memory than
+ * few edges do. */
 static sn_status make_room(const work *w, slot *s, size_t more)
 {
     if (s->count + more <= s->capacity)
@@ -296,7 +297,8 @@ static sn_status sort_bucket(void *context, int32_t thread, int64_t begin, int64
     return SN_OK;
 }
 
-/* Entry r + 1 of indptr is where row r ends: first counted, then summed from the place of the bucket. */
+/* Entry r + 1 of indptr is where row r ends: first counted, then summed from the place of the
+ * bucket. */
 static sn_status emit_bucket(void *context, int32_t thread, int64_t begin, int64_t end)
 {
     (void)thread;
@@ -344,7 +346,7 @@ static sn_status sort_all(work *w)
     return SN_OK;
 }
 
-/* -- CSR as a source ------------------------------------------------------------------------------- */
+/* -- CSR as a source --------------------------------------------------------------------------- */
 
 /* The row of edge `at`: the last one that begins at or before it. */
 static int64_t row_of(const work *w, int64_t at)
@@ -379,7 +381,7 @@ static sn_status read_csr(void *context, int64_t first, int32_t count, int64_t *
     return SN_OK;
 }
 
-/* -- Files ----------------------------------------------------------------------------------------- */
+/* -- Files ------------------------------------------------------------------------------------- */
 
 typedef struct csr_files {
     sn__npy_out indptr, indices;           /* of the dataset */
@@ -432,7 +434,7 @@ static sn_status build_csc(work *w, int32_t index)
     return sn__write_layouts(rmat->writer, index, &source, &options, SN_LAYOUT_CSC);
 }
 
-/* -- The whole ------------------------------------------------------------------------------------- */
+/* -- The whole --------------------------------------------------------------------------------- */
 
 static uint64_t threshold(double p)
 {

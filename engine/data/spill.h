@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A nameless temporary file on the disk that the dataset goes to, mapped: for what must not count as
- * memory. Gone with the process, however that ends. */
+/* A nameless temporary file on the disk that the dataset goes to, mapped: for what must not count
+ * as memory. Gone with the process, however that ends. */
 #ifndef SN_ENGINE_DATA_SPILL_H
 #define SN_ENGINE_DATA_SPILL_H
 

@@ -6,7 +6,8 @@
  *     commit     maps and hashes the files, writes META.json, opens the result as any reader would,
  * and only then lets it take its name
  *
- * Invariant: what is committed can be opened. Threads: one at a time per writer. */
+ * Invariant: what is committed can be opened.
+ * Threads: one at a time per writer. */
 #include "engine/data/writer.h"
 
 #include "base/mem.h"

@@ -4,7 +4,8 @@
  * A full neighbourhood of several hops is most of the graph, for each batch again. So each layer is
  * computed for all nodes before the next one begins: a one-hop plan with fanout -1 delivers the
  * nodes in order, and hidden states lie in the evaluator's memory (nodes * hidden * 4 bytes, twice
- * from three layers on). Threads: one at a time. */
+ * from three layers on).
+ * Threads: one at a time. */
 #ifndef EXAMPLES_TRAIN_EVALUATE_H
 #define EXAMPLES_TRAIN_EVALUATE_H
 

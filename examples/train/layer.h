@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One GraphSAGE layer, out = self * W_self + mean * W_mean + bias, and what stands between layers:
  * ReLU, dropout, cross entropy. All matrices are dense and in C order; a weight is [in, out].
- * Nothing here knows of graphs or batches. Threads: OpenBLAS uses its own inside a product. */
+ * Nothing here knows of graphs or batches.
+ * Threads: OpenBLAS uses its own inside a product. */
 #ifndef EXAMPLES_TRAIN_LAYER_H
 #define EXAMPLES_TRAIN_LAYER_H
 

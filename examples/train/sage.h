@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GraphSAGE with mean aggregation (Hamilton, Ying, Leskovec, "Inductive representation learning on
  * large graphs", NIPS 2017): as many layers as hops are sampled, ReLU and dropout after each but
- * the last. Without neighbours it is a multi-layer perceptron of the same shape. Threads: one at a
- * time. */
+ * the last. Without neighbours it is a multi-layer perceptron of the same shape.
+ * Threads: one at a time. */
 #ifndef EXAMPLES_TRAIN_SAGE_H
 #define EXAMPLES_TRAIN_SAGE_H
 

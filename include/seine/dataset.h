@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A dataset: graph, features, labels and splits, of one or of several node and edge types.
  *
- * It is immutable and counted. It comes from a directory (META.json and .npy files, docs/formats.md)
- * or from the caller's arrays. With one node type and one edge type it is homogeneous.
- * Types are named by index (their declared order) in the calls below, 0 in a homogeneous dataset.
- * Threads: any, after creation. Fork: a child must not use its parent's handles. */
+ * It is immutable and counted. It comes from a directory (META.json and .npy files,
+ * docs/formats.md) or from the caller's arrays. With one node type and one edge type it is
+ * homogeneous. Types are named by index (their declared order) in the calls below, 0 in a
+ * homogeneous dataset.
+ * Threads: any, after creation.
+ * Fork: a child must not use its parent's handles. */
 #ifndef SEINE_DATASET_H
 #define SEINE_DATASET_H
 
@@ -17,8 +19,9 @@ extern "C" {
 
 typedef struct sn_dataset sn_dataset;
 
-/* Where arrays of a directory live. MAP: the page cache, shared by all processes, larger than memory
- * works. MEMORY: read into memory of this process (huge pages where the system grants them). */
+/* Where arrays of a directory live. MAP: the page cache, shared by all processes, larger than
+ * memory works. MEMORY: read into memory of this process (huge pages where the system grants them).
+ */
 typedef enum sn_load { SN_LOAD_DEFAULT = 0, SN_LOAD_MAP = 1, SN_LOAD_MEMORY = 2 } sn_load;
 
 typedef struct sn_dataset_options {
@@ -28,20 +31,21 @@ typedef struct sn_dataset_options {
 #define SN_DATASET_OPTIONS(...) \
     (&(sn_dataset_options){ .struct_size = sizeof(sn_dataset_options), __VA_ARGS__ })
 
-/* Opens a directory. Every length and range that a later call relies on is checked, array contents are
- * not (sn_dataset_verify does). `options` may be NULL. *out is NEW.
- * Fails: SN_E_SYSTEM, SN_E_FORMAT, SN_E_VERSION, SN_E_CORRUPT; the detail names file and fault. Also
- * SN_E_INVALID (options), SN_E_NOMEM. */
+/* Opens a directory. Every length and range that a later call relies on is checked, array contents
+ * are not (sn_dataset_verify does). `options` may be NULL. *out is NEW.
+ * Fails: SN_E_SYSTEM, SN_E_FORMAT, SN_E_VERSION, SN_E_CORRUPT; the detail names file and fault.
+ * Also SN_E_INVALID (options), SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_dataset_open(const char *path, const sn_dataset_options *options,
                                               sn_dataset **out);
 /* Drops a reference; samplers and batches keep what they need. NULL is fine. */
 SN_API void sn_dataset_release(sn_dataset *dataset);
 
-/* -- From the caller's arrays ------------------------------------------------------------------- */
+/* -- From the caller's arrays ------------------------------------------------------------------ */
 
-/* Whether the library may keep the caller's memory. COPY (default): it copies. BORROW: the memory must
- * outlive the dataset. TAKE: on success the library calls `release(context)` when it is done, from the
- * thread that drops the last reference. Memory that is not copied is aligned to its elements. */
+/* Whether the library may keep the caller's memory. COPY (default): it copies. BORROW: the memory
+ * must outlive the dataset. TAKE: on success the library calls `release(context)` when it is done,
+ * from the thread that drops the last reference. Memory that is not copied is aligned to its
+ * elements. */
 typedef enum sn_keep { SN_KEEP_COPY = 0, SN_KEEP_BORROW = 1, SN_KEEP_TAKE = 2 } sn_keep;
 
 /* An array of the caller. All zero: absent. */
@@ -63,11 +67,11 @@ typedef struct sn_node_spec {
     sn_source test;
 } sn_node_spec;
 
-/* How the edges are given. COO: edge_index [2, E], row 0 = source; edge ids are positions; both layouts
- * are built (memory of the library). CSR / CSC: indptr [rows + 1] int64 and indices [E] int32 or int64,
- * rows in canonical order (ascending neighbour, then edge id; checked), edge_ids [E] int64 or absent
- * when they are the positions. Give csr, csc, or both (they must hold the same edges). rows may be fewer
- * than nodes: those behind have no edges. */
+/* How the edges are given. COO: edge_index [2, E], row 0 = source; edge ids are positions; both
+ * layouts are built (memory of the library). CSR / CSC: indptr [rows + 1] int64 and indices [E]
+ * int32 or int64, rows in canonical order (ascending neighbour, then edge id; checked), edge_ids
+ * [E] int64 or absent when they are the positions. Give csr, csc, or both (they must hold the same
+ * edges). rows may be fewer than nodes: those behind have no edges. */
 typedef struct sn_edge_spec {
     const char *src, *rel, *dst; /* all NULL: "node", "to", "node" */
     sn_source edge_index;
@@ -89,11 +93,12 @@ typedef struct sn_dataset_spec {
 #define SN_DATASET_SPEC(...) \
     (&(sn_dataset_spec){ .struct_size = sizeof(sn_dataset_spec), __VA_ARGS__ })
 
-/* Ids, shapes and the order of rows are checked. *out is NEW. TAKES the sources marked so, on success.
+/* Ids, shapes and the order of rows are checked. *out is NEW. TAKES the sources marked so, on
+ * success.
  * Fails: SN_E_INVALID, SN_E_RANGE (the detail names type, array and position), SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_dataset_create(const sn_dataset_spec *spec, sn_dataset **out);
 
-/* -- What it holds ------------------------------------------------------------------------------- */
+/* -- What it holds ----------------------------------------------------------------------------- */
 
 SN_API int32_t sn_dataset_num_node_types(const sn_dataset *dataset);
 SN_API int32_t sn_dataset_num_edge_types(const sn_dataset *dataset);
@@ -132,23 +137,25 @@ SN_NODISCARD SN_API sn_status sn_dataset_node_type(const sn_dataset *dataset, in
                                                    sn_node_info *out);
 SN_NODISCARD SN_API sn_status sn_dataset_edge_type(const sn_dataset *dataset, int32_t index,
                                                    sn_edge_info *out);
-/* Index of a type by name; edge types as "src__rel__dst". Fails: SN_E_NOT_FOUND, naming what there is. */
+/* Index of a type by name; edge types as "src__rel__dst". Fails: SN_E_NOT_FOUND, naming what there
+ * is. */
 SN_NODISCARD SN_API sn_status sn_dataset_find_node_type(const sn_dataset *dataset, const char *name,
                                                         int32_t *out);
 SN_NODISCARD SN_API sn_status sn_dataset_find_edge_type(const sn_dataset *dataset, const char *name,
                                                         int32_t *out);
-/* Pairs for link prediction that the dataset carries ("val_pos", "test_neg", ...). NULL: none named so.
- * BORROWED. */
+/* Pairs for link prediction that the dataset carries ("val_pos", "test_neg", ...). NULL: none named
+ * so. BORROWED. */
 SN_API const sn_tensor *sn_dataset_link(const sn_dataset *dataset, const char *name);
 /* The label that means "none". */
 SN_API int64_t sn_dataset_unlabelled(const sn_dataset *dataset);
 /* META.json as text (a directory), or NULL. BORROWED. */
 SN_API const char *sn_dataset_meta(const sn_dataset *dataset);
-/* 32 hexadecimal digits over types, counts and the hashes of all arrays; equal datasets have equal ones,
- * from a directory or from memory. Computed at first use for arrays in memory. BORROWED. */
+/* 32 hexadecimal digits over types, counts and the hashes of all arrays; equal datasets have equal
+ * ones, from a directory or from memory. Computed at first use for arrays in memory. BORROWED. */
 SN_NODISCARD SN_API sn_status sn_dataset_fingerprint(const sn_dataset *dataset, const char **out);
 
-/* Reads everything: hashes, order of rows, ids in range, both layouts holding the same edges, splits.
+/* Reads everything: hashes, order of rows, ids in range, both layouts holding the same edges,
+ * splits.
  * Fails: SN_E_CORRUPT with the first fault; SN_E_CANCELLED. `progress` may be NULL. */
 SN_NODISCARD SN_API sn_status sn_dataset_verify(const sn_dataset *dataset, sn_progress progress,
                                                 void *context);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making dataset directories: from a manifest, from .npy files, from the R-MAT generator.
  *
- * All three stream from mapped files with bounded memory, write to a temporary directory beside `out` and
- * rename it at the end: a half-written dataset is never seen, and an error or a cancel leaves nothing.
- * `out` must not exist, be an empty directory, or be a Seine dataset (which is then replaced whole).
+ * All three stream from mapped files with bounded memory, write to a temporary directory beside
+ * `out` and rename it at the end: a half-written dataset is never seen, and an error or a cancel
+ * leaves nothing. `out` must not exist, be an empty directory, or be a Seine dataset (which is then
+ * replaced whole).
  * Threads: any; one call uses `threads` of its own. */
 #ifndef SEINE_IMPORT_H
 #define SEINE_IMPORT_H
@@ -36,8 +37,8 @@ typedef struct sn_import_options {
     (&(sn_import_options){ .struct_size = sizeof(sn_import_options), __VA_ARGS__ })
 
 /* Imports a manifest, format seine-import-1 (docs/formats.md).
- * Fails: SN_E_SYSTEM, SN_E_FORMAT, SN_E_INVALID, SN_E_RANGE, SN_E_EXISTS, SN_E_CANCELLED; the detail names
- * the file and the fault. `options` may be NULL. */
+ * Fails: SN_E_SYSTEM, SN_E_FORMAT, SN_E_INVALID, SN_E_RANGE, SN_E_EXISTS, SN_E_CANCELLED; the
+ * detail names the file and the fault. `options` may be NULL. */
 SN_NODISCARD SN_API sn_status sn_import_manifest(const char *manifest, const char *out,
                                                  const sn_import_options *options);
 
@@ -61,9 +62,9 @@ typedef struct sn_import_files {
 SN_NODISCARD SN_API sn_status sn_import_edges(const sn_import_files *files, const char *out,
                                               const sn_import_options *options);
 
-/* A random power-law graph: num_nodes * degree edges drawn by R-MAT (Chakrabarti, Zhan, Faloutsos, SDM
- * 2004), ids permuted, duplicates merged; ids are positions after sorting by (source, destination).
- * Features uniform on [-1, 1), labels uniform, a train split of 10 %. */
+/* A random power-law graph: num_nodes * degree edges drawn by R-MAT (Chakrabarti, Zhan, Faloutsos,
+ * SDM 2004), ids permuted, duplicates merged; ids are positions after sorting by (source,
+ * destination). Features uniform on [-1, 1), labels uniform, a train split of 10 %. */
 typedef struct sn_rmat_options {
     uint32_t struct_size; /* filled by the macro */
     int32_t scale;        /* num_nodes = 2^scale; or 0 and num_nodes given */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan: which seeds, in which batches, sampled how. Immutable and counted.
  *
- * The content of a batch is a pure function of (dataset, plan, seed, epoch, batch number), to the bit:
- * docs/sampling.md. Threads: any, after creation. */
+ * The content of a batch is a pure function of (dataset, plan, seed, epoch, batch number), to the
+ * bit: docs/sampling.md.
+ * Threads: any, after creation. */
 #ifndef SEINE_PLAN_H
 #define SEINE_PLAN_H
 
@@ -45,8 +46,8 @@ typedef struct sn_plan_options {
     bool shuffle;
     bool drop_last;
     uint64_t seed;
-    /* Sampling. fanout [hops], the same for every edge type; or, with per_edge_type, [edge types * hops].
-     * -1 = all, 0 = none. hops 0 gives the seeds alone. */
+    /* Sampling. fanout [hops], the same for every edge type; or, with per_edge_type, [edge types *
+     * hops]. -1 = all, 0 = none. hops 0 gives the seeds alone. */
     int32_t hops;
     const int64_t *fanout;
     bool per_edge_type;
@@ -65,8 +66,9 @@ typedef struct sn_plan_options {
 #define SN_PLAN_OPTIONS(...) \
     (&(sn_plan_options){ .struct_size = sizeof(sn_plan_options), __VA_ARGS__ })
 
-/* Keeps a reference to the dataset. *out is NEW. Fails: SN_E_INVALID, SN_E_RANGE (a seed: which position),
- * SN_E_UNSUPPORTED (the dataset lacks the layout that the direction needs), SN_E_NOMEM. */
+/* Keeps a reference to the dataset. *out is NEW. Fails: SN_E_INVALID, SN_E_RANGE (a seed: which
+ * position), SN_E_UNSUPPORTED (the dataset lacks the layout that the direction needs), SN_E_NOMEM.
+ */
 SN_NODISCARD SN_API sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options,
                                              sn_plan **out);
 /* Drops a reference. NULL is fine. */
@@ -76,7 +78,8 @@ SN_API void sn_plan_release(sn_plan *plan);
 SN_API int64_t sn_plan_num_batches(const sn_plan *plan);
 /* This rank's steps of an epoch run from 0 to sn_plan_num_steps - 1; each names a global batch. */
 SN_API int64_t sn_plan_num_steps(const sn_plan *plan);
-/* The global batch of a step, and whether it is padding (`padded` may be NULL). Fails: SN_E_RANGE. */
+/* The global batch of a step, and whether it is padding (`padded` may be NULL). Fails: SN_E_RANGE.
+ */
 SN_NODISCARD SN_API sn_status sn_plan_step(const sn_plan *plan, int64_t step, int64_t *batch,
                                            bool *padded);
 /* The first step whose position in the epoch is `start` or later: where a resumed rank begins. */

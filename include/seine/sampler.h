@@ -2,7 +2,8 @@
 /* The sampler in this process: computes any batch of a plan, in any order.
  *
  * Threads: a handle belongs to one thread at a time; make one per thread, they share the dataset. A
- * handle holds 4 bytes per node that a batch can reach, and reuses the memory of released batches. */
+ * handle holds 4 bytes per node that a batch can reach, and reuses the memory of released batches.
+ */
 #ifndef SEINE_SAMPLER_H
 #define SEINE_SAMPLER_H
 
@@ -19,7 +20,8 @@ typedef struct sn_sampler sn_sampler;
 SN_NODISCARD SN_API sn_status sn_sampler_create(sn_plan *plan, sn_sampler **out);
 /* NULL is fine. Batches that are still held stay valid. */
 SN_API void sn_sampler_release(sn_sampler *sampler);
-/* Global batch `batch` of `epoch`. *out is NEW. Fails: SN_E_RANGE, SN_E_NOMEM; the handle stays usable. */
+/* Global batch `batch` of `epoch`. *out is NEW. Fails: SN_E_RANGE, SN_E_NOMEM; the handle stays
+ * usable. */
 SN_NODISCARD SN_API sn_status sn_sampler_sample(sn_sampler *sampler, uint64_t epoch, int64_t batch,
                                                 sn_batch **out);
 /* Step `step` of this rank's epoch (sn_plan_step), padding marked. Fails as sn_sampler_sample. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Results of calls.
  *
- * Every call that can fail returns sn_status: 0 is success, negative is an error. Errors are grouped by
- * what has to be thrown away: the call, the object, the peer, the device. Each error leaves one line of
- * detail in the calling thread: the object and the number, never a guess at the cause.
+ * Every call that can fail returns sn_status: 0 is success, negative is an error. Errors are
+ * grouped by what has to be thrown away: the call, the object, the peer, the device. Each error
+ * leaves one line of detail in the calling thread: the object and the number, never a guess at the
+ * cause.
  * Threads: any; the detail is per thread. */
 #ifndef SEINE_STATUS_H
 #define SEINE_STATUS_H

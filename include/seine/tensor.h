@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tensors: plain views, .npy files, and DLPack.
  *
- * A view (sn_tensor) owns nothing: its memory is BORROWED from or LENT by the object that gave it. An
- * sn_array owns memory of its own or a file mapping. Both are dense, in C order, on the CPU.
- * The DLPack structs are declared here (ABI 1.1, plain and versioned), so no other header is needed; a
+ * A view (sn_tensor) owns nothing: its memory is BORROWED from or LENT by the object that gave it.
+ * An sn_array owns memory of its own or a file mapping. Both are dense, in C order, on the CPU. The
+ * DLPack structs are declared here (ABI 1.1, plain and versioned), so no other header is needed; a
  * program that includes dlpack.h defines SN_HAVE_DLPACK before and gets those instead.
  * Threads: any, also for deleters. */
 #ifndef SEINE_TENSOR_H
@@ -35,14 +35,16 @@ typedef struct sn_tensor {
 SN_API const char *sn_dtype_name(sn_dtype dtype);
 /* The type named so. Fails: SN_E_INVALID. */
 SN_NODISCARD SN_API sn_status sn_dtype_parse(const char *name, sn_dtype *out);
-/* Elements (product of the shape), bytes of all, and bytes of one row (all dimensions but the first). */
+/* Elements (product of the shape), bytes of all, and bytes of one row (all dimensions but the
+ * first). */
 SN_API int64_t sn_tensor_count(const sn_tensor *tensor);
 SN_API int64_t sn_tensor_bytes(const sn_tensor *tensor);
 SN_API int64_t sn_tensor_row_bytes(const sn_tensor *tensor);
 
 typedef struct sn_array sn_array;
 
-/* Maps an .npy file (format 1 to 3, little-endian, C order, at most 4 dimensions) read-only. *out is NEW.
+/* Maps an .npy file (format 1 to 3, little-endian, C order, at most 4 dimensions) read-only. *out
+ * is NEW.
  * Fails: SN_E_SYSTEM, SN_E_FORMAT; the detail names the file and the fault. */
 SN_NODISCARD SN_API sn_status sn_array_open(const char *path, sn_array **out);
 /* Memory of its own, zeroed, 64-byte aligned. *out is NEW. Fails: SN_E_INVALID, SN_E_NOMEM. */
@@ -53,7 +55,8 @@ SN_API void sn_array_release(sn_array *array);
 /* The view, BORROWED until the release. Mapped files are read-only. */
 SN_API const sn_tensor *sn_array_view(const sn_array *array);
 /* Writes an .npy file (format 1, data 64-byte aligned), to a temporary name and renamed.
- * Fails: SN_E_INVALID, SN_E_UNSUPPORTED (bfloat16: .npy has no name for it), SN_E_SYSTEM, SN_E_NOMEM. */
+ * Fails: SN_E_INVALID, SN_E_UNSUPPORTED (bfloat16: .npy has no name for it), SN_E_SYSTEM,
+ * SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_tensor_save(const sn_tensor *tensor, const char *path);
 
 #ifndef SN_HAVE_DLPACK

@@ -29,7 +29,8 @@ extern "C" {
 typedef int64_t sn_id;
 typedef int64_t sn_eid;
 
-/* Which rows a plan reads. OUT: from a source along its edges. IN: from a destination against them. */
+/* Which rows a plan reads. OUT: from a source along its edges. IN: from a destination against them.
+ */
 typedef enum sn_edge_dir { SN_DIR_DEFAULT = 0, SN_DIR_OUT = 1, SN_DIR_IN = 2 } sn_edge_dir;
 
 /* Version of the loaded library as (major << 16 | minor << 8 | patch). Any thread. */

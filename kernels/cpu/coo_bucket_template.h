@@ -17,15 +17,16 @@ typedef struct NAME(key) {
     WORD row, col;
 } NAME(key);
 
-/* The other array of a sort, in two parts, so that it fits the place of the result: an edge id holds a
- * small key, an index a small id. */
+/* The other array of a sort, in two parts, so that it fits the place of the result: an edge id
+ * holds a small key, an index a small id. */
 typedef struct NAME(pair) {
     NAME(key) * keys;
     WORD *ids;
 } NAME(pair);
 
-/* A thread's parts of the buckets. Full lines go to memory, so that a scatter to thousands of places costs
- * lines, not elements; the places are apart from the lines, so that they stay in the L1 cache. */
+/* A thread's parts of the buckets. Full lines go to memory, so that a scatter to thousands of
+ * places costs lines, not elements; the places are apart from the lines, so that they stay in the
+ * L1 cache. */
 typedef struct NAME(lanes) {
     uint64_t *at, *first, *end; /* of each part, in `temp`; `at` moves */
     NAME(edge) * lines;         /* [buckets][LINE] */
@@ -182,7 +183,8 @@ static void NAME(sort_digits)(NAME(edge) * here, NAME(pair) spare, uint64_t coun
         NAME(sort_two_digits)(here, spare, count, p * bits, bits, by_row);
 }
 
-/* The last pass: rows. Entry r + 1 of indptr first counts row r, then is the place of its next edge. */
+/* The last pass: rows. Entry r + 1 of indptr first counts row r, then is the place of its next
+ * edge. */
 static void NAME(write_rows)(const sn__coo_job *job, const sn__coo_bucket *bucket,
                              const NAME(edge) * from)
 {

@@ -34,8 +34,7 @@ enum {
     MAX_THREADS = 64 /* counts and lanes are per thread; memory is the limit long before */
 };
 
-/* -- The source
- * ------------------------------------------------------------------------------------ */
+/* -- The source -------------------------------------------------------------------------------- */
 
 static sn_status tensor_read(void *context, int64_t first, int32_t count, int64_t *src,
                              int64_t *dst)
@@ -95,8 +94,7 @@ sn_status sn__coo_read(const sn__coo *coo, sn__coo_by by, int64_t first, int32_t
     return SN_OK;
 }
 
-/* -- The survey
- * ------------------------------------------------------------------------------------ */
+/* -- The survey -------------------------------------------------------------------------------- */
 
 /* One thread's findings. */
 typedef struct survey_part {
@@ -250,8 +248,7 @@ sn__coo_layout sn__coo_layout_of(const sn__coo *coo, sn__coo_by by)
                              .implicit_ids = side->sorted };
 }
 
-/* -- A stream in order
- * ----------------------------------------------------------------------------- */
+/* -- A stream in order ------------------------------------------------------------------------- */
 
 static void fill_rows(int64_t *indptr, int64_t first, int64_t end, int64_t value)
 {
@@ -315,8 +312,7 @@ static sn_status copy_rows(sn__coo_job *job)
     return sn__sweep_slices(&sweep);
 }
 
-/* -- A stream in any order: the plan
- * --------------------------------------------------------------- */
+/* -- A stream in any order: the plan ----------------------------------------------------------- */
 
 static int bit_length(uint64_t value)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random small graphs and plans, awkward on purpose: isolated nodes, self loops, parallel edges, empty
- * graphs, duplicate seeds, more hops than nodes; homogeneous and typed. A case is a function of its
- * number and the seed of the run. */
+/* Random small graphs and plans, awkward on purpose: isolated nodes, self loops, parallel edges,
+ * empty graphs, duplicate seeds, more hops than nodes; homogeneous and typed. A case is a function
+ * of its number and the seed of the run. */
 #ifndef SEINE_TESTS_CONFORM_RANDOM_CASE_H
 #define SEINE_TESTS_CONFORM_RANDOM_CASE_H
 

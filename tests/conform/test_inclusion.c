@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inclusion probabilities of sampled neighbours, single and pairwise, against enumeration.
  *
- * Exact: every outcome of the draws is played through Floyd's method; all of them are equally likely, so
- * counting gives the probabilities as fractions, which must be k/d and k(k-1)/(d(d-1)).
- * Measured: many rows of the same degree are sampled by the engine; the frequencies must lie within six
- * standard deviations of the exact values (about 120 comparisons: false alarm below 3e-7). */
+ * Exact: every outcome of the draws is played through Floyd's method; all of them are equally
+ * likely, so counting gives the probabilities as fractions, which must be k/d and k(k-1)/(d(d-1)).
+ * Measured: many rows of the same degree are sampled by the engine; the frequencies must lie within
+ * six standard deviations of the exact values (about 120 comparisons: false alarm below 3e-7). */
 #include "seine/seine.h"
 #include "support/scale.h"
 

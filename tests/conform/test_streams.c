@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams over real graphs: digests are the same in and out of order, from any start batch, with one
- * thread and with two on handles of their own, from mapped files and from memory. */
+/* Streams over real graphs: digests are the same in and out of order, from any start batch, with
+ * one thread and with two on handles of their own, from mapped files and from memory. */
 #include "seine/seine.h"
 #include "support/scale.h"
 

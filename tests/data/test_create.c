@@ -103,7 +103,8 @@ START_TEST(dataset_from_an_edge_list_has_both_layouts)
 }
 END_TEST
 
-/* Edges that are sorted by source have implicit ids, given or not, and the fingerprint does not tell. */
+/* Edges that are sorted by source have implicit ids, given or not, and the fingerprint does not
+ * tell. */
 START_TEST(fingerprint_does_not_depend_on_how_the_edges_were_given)
 {
     static int64_t sorted[2][4] = { { 0, 0, 1, 2 }, { 1, 2, 0, 2 } };
@@ -211,7 +212,8 @@ END_TEST
 
 /* -- What is refused -- */
 
-/* One fault: what is spoilt, and what the error is. Sources are kept as TAKE, and not one is released. */
+/* One fault: what is spoilt, and what the error is. Sources are kept as TAKE, and not one is
+ * released. */
 typedef void (*spoil)(sample *s, sample_spec *spec);
 #define FAULT(name, code)                       \
     static void name(sample *s, sample_spec *p) \

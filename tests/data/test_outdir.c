@@ -388,8 +388,8 @@ START_TEST(begin_tries_another_name_when_one_is_taken)
 }
 END_TEST
 
-/* Every system call that matters, failed once at every place where it is made: the old dataset or the new
- * one is there, and nothing else. */
+/* Every system call that matters, failed once at every place where it is made: the old dataset or
+ * the new one is there, and nothing else. */
 static const struct {
     enum fault call;
     int error;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verifying datasets: every fault that a directory can have with all its hashes right, and every bit. */
+/* Verifying datasets: every fault that a directory can have with all its hashes right, and every
+ * bit. */
 #include "data/support/faults.h"
 #include "data/support/folder.h"
 #include "data/support/sample.h"
@@ -193,7 +194,8 @@ static bool watch_progress(void *context, const char *stage, uint64_t done, uint
 
 enum { NODES = 3000, EDGES = 20000 };
 
-/* A graph whose tables need many windows of 64 bytes, in memory of its own that a test may spoil. */
+/* A graph whose tables need many windows of 64 bytes, in memory of its own that a test may spoil.
+ */
 typedef struct large {
     sn_dataset *dataset;
     int64_t *csr_ids, *train;
@@ -259,7 +261,8 @@ START_TEST(verify_in_small_windows_finds_the_same)
     ck_assert_int_eq(sn__content_check(g.dataset, &rule), SN_E_CORRUPT);
     g.csr_ids[77] = was;
 
-    /* Two edges of csr change ids, and every row stays in order: only both layouts together tell. */
+    /* Two edges of csr change ids, and every row stays in order: only both layouts together tell.
+     */
     int64_t *a = lone_edge(&g, 5), *b = lone_edge(&g, 2000), id = *a;
     *a = *b;
     *b = id;
@@ -371,7 +374,8 @@ static bool measure(void *context, const char *stage, uint64_t done, uint64_t to
     return watch_progress(context, stage, done, total);
 }
 
-/* The passes over mapped files give their pages back as they go: of 32 MiB files, a step of 8 is there. */
+/* The passes over mapped files give their pages back as they go: of 32 MiB files, a step of 8 is
+ * there. */
 START_TEST(verify_of_large_files_keeps_little_of_them_in_memory)
 {
     sn_array *x;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing dataset directories: what is refused, and that a failing step leaves the old or the new. */
+/* Writing dataset directories: what is refused, and that a failing step leaves the old or the new.
+ */
 #include "base/mem.h"
 #include "data/support/faults.h"
 #include "data/support/folder.h"
@@ -255,8 +256,8 @@ static const struct {
     { FAULT_read, EIO },      { FAULT_XXH3_createState, ENOMEM },
 };
 
-/* A call of a kind fails, each of the first and then one in some, from run to run others: the old dataset or
- * the new one is there, whole, and nothing else. */
+/* A call of a kind fails, each of the first and then one in some, from run to run others: the old
+ * dataset or the new one is there, whole, and nothing else. */
 START_TEST(writer_when_a_step_fails_leaves_the_old_or_the_new)
 {
     int failures = 0;

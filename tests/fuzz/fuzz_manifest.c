@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Importing a manifest and files that somebody else wrote.
  *
- * The input is the text of the manifest and then files: "\n--- name\n" begins the next one, the name being
- * letters, digits, '.' and '_'. They are written to a directory of this process. An import either fails with
- * one line and leaves nothing, or makes a dataset that opens and verifies. */
+ * The input is the text of the manifest and then files: "\n--- name\n" begins the next one, the
+ * name being letters, digits, '.' and '_'. They are written to a directory of this process. An
+ * import either fails with one line and leaves nothing, or makes a dataset that opens and verifies.
+ */
 #include "seine/dataset.h"
 #include "seine/import.h"
 #include "seine/log.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and verifying a dataset directory that somebody else wrote.
  *
- * The input is the text of META.json and then files: "\n--- name\n" begins the next one, the name being
- * letters, digits, '.' and '_'. They are written to a directory of this process. A directory is opened three
- * times: as it is; with every hash, type and shape in META.json put right; and with the fingerprint put
- * right. So damage is seen by the checks behind those too. What opens is read in full. */
+ * The input is the text of META.json and then files: "\n--- name\n" begins the next one, the name
+ * being letters, digits, '.' and '_'. They are written to a directory of this process. A directory
+ * is opened three times: as it is; with every hash, type and shape in META.json put right; and with
+ * the fingerprint put right. So damage is seen by the checks behind those too. What opens is read
+ * in full. */
 #include "base/hash.h"
 #include "base/npy.h"
 #include "engine/data/dataset.h"
@@ -18,7 +19,8 @@
 
 enum { MOST_FILES = 48, NAME = 40 };
 
-/* What lies in the folder: an input differs from the one before in one file, mostly, and writing is slow. */
+/* What lies in the folder: an input differs from the one before in one file, mostly, and writing is
+ * slow. */
 typedef struct kept {
     char name[NAME];
     uint8_t *data;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The header parser of .npy files. What it accepts must be true: the data lies in the file, aligned, whole,
- * and the header that we would write for it means the same. */
+/* The header parser of .npy files. What it accepts must be true: the data lies in the file,
+ * aligned, whole, and the header that we would write for it means the same. */
 #include "base/npy.h"
 #include "base/tensor.h"
 #include "support/fuzz.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stands for fsync in programs that import hundreds of times: they look at files, not at power cuts. */
+/* Stands for fsync in programs that import hundreds of times: they look at files, not at power
+ * cuts. */
 int __wrap_fsync(int fd);
 
 int __wrap_fsync(int fd)

@@ -16,7 +16,7 @@ static sn_dtype type_of(const char *name)
     return dtype;
 }
 
-/* -- float16 --------------------------------------------------------------------------------------- */
+/* -- float16 ----------------------------------------------------------------------------------- */
 
 START_TEST(half_of_every_pattern_returns_to_itself)
 {
@@ -68,7 +68,7 @@ START_TEST(half_of_known_numbers_is_right)
 }
 END_TEST
 
-/* -- Every pair of integers ------------------------------------------------------------------------ */
+/* -- Every pair of integers -------------------------------------------------------------------- */
 
 static const char *const integers[] = { "int8",  "int16",  "int32",  "int64",
                                         "uint8", "uint16", "uint32", "uint64" };
@@ -165,11 +165,12 @@ START_TEST(floats_convert_to_integers_by_nearest_even)
 }
 END_TEST
 
-/* -- To floats ------------------------------------------------------------------------------------- */
+/* -- To floats --------------------------------------------------------------------------------- */
 
 START_TEST(integers_convert_to_floats_with_one_rounding)
 {
-    /* Just above the middle of two float32: through float64 it would fall on the middle, then to even. */
+    /* Just above the middle of two float32: through float64 it would fall on the middle, then to
+     * even. */
     int64_t big = ((int64_t)1 << 60) + ((int64_t)1 << 36) + 1;
     uint64_t huge = UINT64_MAX;
     float out;

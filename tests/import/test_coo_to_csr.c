@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- Inputs and the model -------------------------------------------------------------------------- */
+/* -- Inputs and the model ---------------------------------------------------------------------- */
 
 /* A state that moves: tests are sequences of draws. */
 static uint64_t state;
@@ -112,7 +112,7 @@ static sn__edge_source source_of(graph *g)
     return (sn__edge_source){ .count = g->count, .context = g, .read = read_graph };
 }
 
-/* -- Comparing ------------------------------------------------------------------------------------- */
+/* -- Comparing --------------------------------------------------------------------------------- */
 
 static int64_t index_at(const void *indices, sn_dtype dtype, int64_t i)
 {
@@ -183,7 +183,7 @@ static void check_graph(graph *g, int32_t threads, size_t scratch)
     sn__coo_end(coo);
 }
 
-/* -- Cases ----------------------------------------------------------------------------------------- */
+/* -- Cases ------------------------------------------------------------------------------------- */
 
 START_TEST(coo_of_small_random_graphs_equals_the_sorting_model)
 {
@@ -353,7 +353,7 @@ START_TEST(coo_whose_source_fails_passes_the_error_on)
 }
 END_TEST
 
-/* -- Progress -------------------------------------------------------------------------------------- */
+/* -- Progress ---------------------------------------------------------------------------------- */
 
 typedef struct watch {
     int calls, cancel_at; /* the call that cancels; -1: none */

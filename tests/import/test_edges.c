@@ -167,7 +167,7 @@ START_TEST(calls_with_bad_arguments_are_refused)
 }
 END_TEST
 
-/* -- Progress and cancel -------------------------------------------------------------------------- */
+/* -- Progress and cancel ----------------------------------------------------------------------- */
 
 typedef struct watch_calls {
     int calls, cancel_at; /* -1: never */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every fault that a manifest or its files can have ends in a status and one line that names it, and
- * leaves nothing. One good import, and a table of changes to it. */
+/* Every fault that a manifest or its files can have ends in a status and one line that names it,
+ * and leaves nothing. One good import, and a table of changes to it. */
 #include "data/support/folder.h"
 #include "import/make.h"
 #include "seine/log.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* -- The good one --------------------------------------------------------------------------------- */
+/* -- The good one ------------------------------------------------------------------------------ */
 
 static const char manifest[] =
     "{\"format\": \"seine-import-1\", \"unlabelled\": -1, \"about\": \"a test\","
@@ -119,7 +119,7 @@ START_TEST(manifest_without_a_fault_imports)
 }
 END_TEST
 
-/* -- Faults of the manifest ----------------------------------------------------------------------- */
+/* -- Faults of the manifest -------------------------------------------------------------------- */
 
 static const struct {
     const char *place, *text;
@@ -267,7 +267,7 @@ START_TEST(manifest_that_is_no_json_is_refused_by_line)
 }
 END_TEST
 
-/* -- Faults of the files -------------------------------------------------------------------------- */
+/* -- Faults of the files ----------------------------------------------------------------------- */
 
 /* Eight bytes of any type, as many as a case needs. */
 static const union {
@@ -425,7 +425,7 @@ START_TEST(count_that_no_disk_holds_is_refused_and_leaves_nothing)
 }
 END_TEST
 
-/* -- Where the output goes ------------------------------------------------------------------------ */
+/* -- Where the output goes --------------------------------------------------------------------- */
 
 START_TEST(output_that_is_something_else_is_left_alone)
 {
@@ -455,7 +455,7 @@ START_TEST(failed_import_over_a_dataset_leaves_the_old_one)
 }
 END_TEST
 
-/* -- What is information -------------------------------------------------------------------------- */
+/* -- What is information ----------------------------------------------------------------------- */
 
 static char logged[4096];
 

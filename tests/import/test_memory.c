@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The promise on memory: an import of a few million edges, each layout, stays below 2.2 times the index
- * arrays that it writes, everything resident counted (libraries, mapped input and output). Each import runs
- * in a process of its own, whose peak the system tells. */
+/* The promise on memory: an import of a few million edges, each layout, stays below 2.2 times the
+ * index arrays that it writes, everything resident counted (libraries, mapped input and output).
+ * Each import runs in a process of its own, whose peak the system tells. */
 #include "data/support/folder.h"
 #include "import/make.h"
 

@@ -47,7 +47,7 @@ static int value_of(int64_t i, int64_t j)
     return (int)(i * 5 + j) % 1000 - 500;
 }
 
-/* -- Writing the manifest ------------------------------------------------------------------------- */
+/* -- Writing the manifest ---------------------------------------------------------------------- */
 
 static void save_ids(const char *path, const int64_t *src, const int64_t *dst, int64_t n)
 {
@@ -190,7 +190,7 @@ static void save_manifest(void)
                         "edge_types", edges, "unlabelled", -7));
 }
 
-/* -- The model ------------------------------------------------------------------------------------ */
+/* -- The model --------------------------------------------------------------------------------- */
 
 static bool seen_before(const model_edge *e, int64_t src, int64_t dst)
 {
@@ -256,7 +256,7 @@ static void draw_model(void)
         draw_edge_type(i, true);
 }
 
-/* -- Comparing ------------------------------------------------------------------------------------ */
+/* -- Comparing --------------------------------------------------------------------------------- */
 
 static void check_rows(const sn_adjacency *rows, int64_t nodes, int64_t count, const int64_t *row,
                        const int64_t *col)
@@ -363,7 +363,7 @@ static void check_dataset(const char *path, sn_layout layout)
     sn_dataset_release(dataset);
 }
 
-/* -- Cases ---------------------------------------------------------------------------------------- */
+/* -- Cases ------------------------------------------------------------------------------------- */
 
 START_TEST(import_of_random_manifests_equals_the_model)
 {
@@ -389,7 +389,7 @@ START_TEST(import_of_random_manifests_equals_the_model)
 }
 END_TEST
 
-/* -- Ends exchanged ------------------------------------------------------------------------------- */
+/* -- Ends exchanged ---------------------------------------------------------------------------- */
 
 static int compare_ids(const void *a, const void *b)
 {

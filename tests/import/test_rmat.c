@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The R-MAT generator: the same bytes always, held against a model that knows only what rmat.h says. */
+/* The R-MAT generator: the same bytes always, held against a model that knows only what rmat.h
+ * says. */
 #include "base/random.h"
 #include "data/support/folder.h"
 #include "engine/data/convert.h"
@@ -15,7 +16,7 @@ static uint64_t key_of(uint64_t seed, uint64_t purpose)
     return sn__phase_key(seed, 0, 0, 0x524D4154 + purpose, 0, 0);
 }
 
-/* -- The model ------------------------------------------------------------------------------------ */
+/* -- The model --------------------------------------------------------------------------------- */
 
 static uint64_t rounded(double p)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The graphs that ship with the project: what examples/data/FORMAT.md says of them holds after import. */
+/* The graphs that ship with the project: what examples/data/FORMAT.md says of them holds after
+ * import. */
 #include "data/support/folder.h"
 #include "import/make.h"
 

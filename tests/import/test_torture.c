@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whichever system call fails, and whenever: an import or a generator says so, and nothing is left. Each
- * call of each function fails in turn, until a run gets through without a failure. */
+/* Whichever system call fails, and whenever: an import or a generator says so, and nothing is left.
+ * Each call of each function fails in turn, until a run gets through without a failure. */
 #include "data/support/faults.h"
 #include "data/support/folder.h"
 #include "import/make.h"
@@ -80,7 +80,8 @@ static int torture(sn_status (*make)(void), int fault, const char *before)
     int open_files = count_open_files(), errors = 0;
     for (int n = 1;; n++) {
         fault_arm(faults[fault].function, n, 0, faults[fault].error);
-        json_set_alloc_funcs(malloc, free); /* jansson 2.14 writes outside when its parser has none */
+        json_set_alloc_funcs(malloc,
+                             free); /* jansson 2.14 writes outside when its parser has none */
         sn_status status = make();
         int failed = fault_disarm();
         if (status == SN_OK) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each op of the table by itself: what it gives, and what it refuses. Arrays are as short as they may be,
- * so that a sanitizer sees every read beyond. */
+/* Each op of the table by itself: what it gives, and what it refuses. Arrays are as short as they
+ * may be, so that a sanitizer sees every read beyond. */
 #include "kernels/ops.h"
 
 #include <check.h>
@@ -130,7 +130,8 @@ START_TEST(pick_uniform_of_a_foreign_neighbour_is_refused)
 }
 END_TEST
 
-/* The set and the scan are two ways to the same picks: at the limit between them nothing may change. */
+/* The set and the scan are two ways to the same picks: at the limit between them nothing may
+ * change. */
 START_TEST(pick_uniform_around_the_scan_limit_is_distinct)
 {
     enum { DEGREE = 3000, MOST = 2900 };

@@ -7,7 +7,8 @@
 
 enum { RING_NODES = 40, RING_EDGES = 80, RING_FEATURES = 4 };
 
-/* v -> v+1 (edge 2v) and v -> v+2 (edge 2v+1) modulo 40; x[v] = v, edge x = edge id, y[v] = v (int32). */
+/* v -> v+1 (edge 2v) and v -> v+2 (edge 2v+1) modulo 40; x[v] = v, edge x = edge id, y[v] = v
+ * (int32). */
 sn_dataset *small_ring(void);
 /* One layout of the ring only. */
 sn_dataset *small_ring_half(bool csc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Samplers and batches: content on the ring, life of the memory, DLPack, errors that leave the handle
- * usable, label maps that wrap. */
+/* Samplers and batches: content on the ring, life of the memory, DLPack, errors that leave the
+ * handle usable, label maps that wrap. */
 #include "small.h"
 
 #include "engine/sample/batch.h"
@@ -236,8 +236,8 @@ START_TEST(dlpack_export_keeps_the_batch_until_its_deleter)
 }
 END_TEST
 
-/* The base of a label map rises with every batch; near its limit the map is cleared, and a batch before
- * and behind that is the same. */
+/* The base of a label map rises with every batch; near its limit the map is cleared, and a batch
+ * before and behind that is the same. */
 START_TEST(label_map_near_its_limit_is_cleared)
 {
     sn_plan *plan =
@@ -262,7 +262,8 @@ START_TEST(label_map_near_its_limit_is_cleared)
 }
 END_TEST
 
-/* A dataset of the caller's memory that changes under the library's feet is damaged data, not a crash. */
+/* A dataset of the caller's memory that changes under the library's feet is damaged data, not a
+ * crash. */
 START_TEST(sampler_of_damaged_rows_reports_the_edge_type)
 {
     int64_t indptr[] = { 0, 2, 3 };

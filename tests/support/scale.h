@@ -5,7 +5,8 @@
  * tests, tools/test.sh lowers it to keep its time and prints it. SEINE_TEST_SEED is any 64-bit
  * number; tools/test.sh derives it from the commit and prints it, so that a failure can be run
  * again. A bad value ends the test program with a message: a run that silently tested something
- * else would be worse. Threads: any. */
+ * else would be worse.
+ * Threads: any. */
 #ifndef SEINE_TESTS_SUPPORT_SCALE_H
 #define SEINE_TESTS_SUPPORT_SCALE_H
 

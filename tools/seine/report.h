@@ -3,8 +3,8 @@
  * output.
  *
  * A failure prints exactly one line, "seine: <what>: <why>". The function that finds the failure
- * prints it and returns the exit code; callers pass the code on and print nothing. Threads: the
- * main thread; the signal handler only stores a number. */
+ * prints it and returns the exit code; callers pass the code on and print nothing.
+ * Threads: the main thread; the signal handler only stores a number. */
 #ifndef TOOLS_SEINE_REPORT_H
 #define TOOLS_SEINE_REPORT_H
 
@@ -32,7 +32,7 @@ extern volatile sig_atomic_t report_signal;
 int report_interrupted(void);
 
 /* Whether everything written to stdout so far went through. If not, prints the line (once) and
- * returns CODE_FAILED, or CODE_INTERRUPTED where a signal broke the write off. `flush` also writes out
+ * returns CODE_FAILED, or the code of the signal that broke the write off. `flush` also writes out
  * what is buffered. */
 int report_output(bool flush);
 

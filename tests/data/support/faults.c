@@ -116,7 +116,8 @@ int __wrap_fsync(int fd)
     return fails(FAULT_fsync) ? -1 : (fcntl(fd, F_GETFD) < 0 ? -1 : 0);
 }
 
-/* These do their work and then say that it failed, so that nothing is left behind by the test itself. */
+/* These do their work and then say that it failed, so that nothing is left behind by the test
+ * itself. */
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the n-th call of a system function fail, by link-time wrapping (--wrap, see CMakeLists.txt).
+/* Makes the n-th call of a system function fail, by link-time wrapping (--wrap, see
+ * CMakeLists.txt).
  *
- * Calls of this program's objects and of the library's inside are counted, those of libc are not; jansson's
- * allocations count as calloc. Threads: counters are atomic, arming is not. */
+ * Calls of this program's objects and of the library's inside are counted, those of libc are not;
+ * jansson's allocations count as calloc.
+ * Threads: counters are atomic, arming is not. */
 #ifndef SEINE_TESTS_DATA_FAULTS_H
 #define SEINE_TESTS_DATA_FAULTS_H
 
@@ -44,7 +46,8 @@ enum fault {
         FAULT_COUNT
 };
 
-/* From now on the n-th call (from 1) of `function` fails with `error`, and the `more` calls behind it. */
+/* From now on the n-th call (from 1) of `function` fails with `error`, and the `more` calls behind
+ * it. */
 void fault_arm(enum fault function, int n, int more, int error);
 /* Everything works again. Returns how many calls failed. */
 int fault_disarm(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the data tests share: a temporary folder per case, small files in it, and looks at what is left.
- * Case and suite helpers are for one thread. */
+/* What the data tests share: a temporary folder per case, small files in it, and looks at what is
+ * left. Case and suite helpers are for one thread. */
 #ifndef SEINE_TESTS_DATA_FOLDER_H
 #define SEINE_TESTS_DATA_FOLDER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small typed dataset with every kind of array, as plain members that a test may spoil before it is
- * written or created.
+/* A small typed dataset with every kind of array, as plain members that a test may spoil before it
+ * is written or created.
  *
  *     paper (5 nodes)  x y times train val test
  *     author (3)       nothing
@@ -49,8 +49,8 @@ typedef struct sample_spec {
 void sample_specify(sample *s, sn_keep keep, sample_spec *out);
 extern int sample_released;
 
-/* Writes a homogeneous dataset of x->shape[0] nodes with these features; one edge from each node to node 0,
- * with ids counting down, if it is to have edges; and a link "pairs" unless it is NULL. */
+/* Writes a homogeneous dataset of x->shape[0] nodes with these features; one edge from each node to
+ * node 0, with ids counting down, if it is to have edges; and a link "pairs" unless it is NULL. */
 sn_status large_write(const char *path, const sn_tensor *x, bool edges, const sn_tensor *link);
 
 #endif
