@@ -8,6 +8,7 @@
 #include "bench/subject.h"
 #include "tools/seine/progress_bar.h"
 #include "tools/seine/report.h"
+#include "tools/seine/seconds.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static void count_payload(const sn_batch *batch, work *to)
 static int sample_some(cursor *from, double seconds, int64_t batches, work *out)
 {
     work done = { 0 };
-    double start = bench_seconds();
+    double start = seconds_now();
     while (batches != 0 ? done.batches < batches : done.seconds < seconds || done.batches < 2) {
         sn_batch *batch;
         int code = cursor_next(from, &batch);
@@ -53,7 +54,7 @@ static int sample_some(cursor *from, double seconds, int64_t batches, work *out)
         done.batches++;
         count_payload(batch, &done);
         sn_batch_release(batch);
-        done.seconds = bench_seconds() - start;
+        done.seconds = seconds_now() - start;
         if (report_signal != 0)
             return report_interrupted();
     }

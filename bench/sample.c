@@ -5,6 +5,7 @@
 #include "bench/subject.h"
 #include "tools/seine/progress_bar.h"
 #include "tools/seine/report.h"
+#include "tools/seine/seconds.h"
 
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@ typedef struct work {
 static int sample_some(cursor *from, double seconds, int64_t batches, work *out)
 {
     work done = { 0 };
-    double start = bench_seconds();
+    double start = seconds_now();
     while (batches != 0 ? done.batches < batches : done.seconds < seconds || done.batches < 2) {
         sn_batch *batch;
         int code = cursor_next(from, &batch);
@@ -28,7 +29,7 @@ static int sample_some(cursor *from, double seconds, int64_t batches, work *out)
         done.edges += sn_batch_get_info(batch).num_edges;
         done.batches++;
         sn_batch_release(batch);
-        done.seconds = bench_seconds() - start;
+        done.seconds = seconds_now() - start;
         if (report_signal != 0)
             return report_interrupted();
     }

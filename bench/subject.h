@@ -34,6 +34,4 @@ int cursor_next(cursor *self, sn_batch **out);
  * code. */
 int probe_open(const bench_args *args, const subject *on, sn_probe **out);
 
-double bench_seconds(void);
-
 #endif

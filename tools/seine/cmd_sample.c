@@ -5,9 +5,9 @@
 #include "tools/seine/plan_args.h"
 #include "tools/seine/progress_bar.h"
 #include "tools/seine/report.h"
+#include "tools/seine/seconds.h"
 
 #include <inttypes.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct sample_args {
@@ -29,13 +29,6 @@ static const arg_group output_group = ARG_GROUP("Output", output_args);
 typedef struct totals {
     int64_t batches, nodes, edges;
 } totals;
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void print_json(const sn_batch *batch, const sn_batch_info *info)
 {
@@ -109,11 +102,11 @@ static int sample_stream(const sample_args *args, const stream *from)
     sn_status st = sn_sampler_create(from->plan, &sampler);
     if (st != SN_OK)
         return report_library(st);
-    double start = seconds();
+    double start = seconds_now();
     for (uint64_t i = 0; i < epochs && code == CODE_DONE; i++)
         code =
             sample_epoch(args, from, sampler, (uint64_t)args->plan.epoch + i, &sum, steps * epochs);
-    double took = seconds() - start;
+    double took = seconds_now() - start;
     sn_sampler_release(sampler);
     if (code == CODE_DONE)
         code = report_output(true);

@@ -5,11 +5,11 @@
 
 #include "tools/seine/args.h"
 #include "tools/seine/report.h"
+#include "tools/seine/seconds.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST_CELLS = 40, LEAST_CELLS = 8, OTHERS = 40 /* columns beside stage and bar, at most */ };
@@ -20,13 +20,6 @@ static struct {
     double began, drawn; /* seconds */
     uint64_t first;      /* `done` when the stage began */
 } bar;
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 bool bar_wanted(void)
 {
@@ -100,7 +93,7 @@ bool bar_progress(void *context, const char *stage, uint64_t done, uint64_t tota
         return false;
     if (!bar_wanted())
         return true;
-    double now = seconds();
+    double now = seconds_now();
     if (!bar.shown || strncmp(bar.stage, stage, sizeof bar.stage - 1) != 0) {
         snprintf(bar.stage, sizeof bar.stage, "%s", stage);
         bar.began = now;
