@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Edges of files as a stream of views (edge_stream.h).
  *
- * I1  kept_before[b] counts the kept positions before b * SN__EDGE_BLOCK; it ascends, so the block of the
- *     k-th kept position is found by bisection and the position itself by walking at most one block.
+ * I1  kept_before[b] counts the kept positions before b * SN__EDGE_BLOCK; it ascends, so the block
+ *     of the k-th kept position is found by bisection and the position itself by walking at most
+ *     one block.
  * I2  Ids are checked whenever they are read from a file: whatever comes out is in range. */
 #include "engine/data/edge_stream.h"
 

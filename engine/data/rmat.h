@@ -6,16 +6,18 @@
  * (num_nodes - 1).
  *
  *     Thresholds  A, AB, ABC = a, a + b, a + b + c times 2^32, rounded to integers, at most 2^32.
- *     Edge i      in attempt t level l draws word l % 4 of philox(KEY(0), low(i), high(i), l / 4, t),
- *                 call it w; the source's next bit, from the highest, is w >= AB, the destination's
- *                 (w >= A) - (w >= AB) + (w >= ABC). The first attempt with both ids below num_nodes
- *                 counts; in attempt 63 an id beyond loses its highest bit.
+ *     Edge i      in attempt t level l draws word l % 4 of
+ *                 philox(KEY(0), low(i), high(i), l / 4, t), call it w; the source's next bit, from
+ *                 the highest, is w >= AB, the destination's (w >= A) - (w >= AB) + (w >= ABC).
+ *                 The first attempt with both ids below num_nodes counts; in attempt 63 an id
+ *                 beyond loses its highest bit.
  *     Ids         id v becomes perm(v), the shuffle of (KEY(1), 0) over num_nodes.
- *     x           element e (row-major) takes word e % 4 of philox(KEY(2), low(e / 4), high(e / 4), 0, 0):
- *                 its upper 24 bits (float16: 11) as an integer k, k * 2^-23 - 1 (float16: k * 2^-10 - 1).
+ *     x           element e (row-major) takes word e % 4 of
+ *                 philox(KEY(2), low(e / 4), high(e / 4), 0, 0): its upper 24 bits (float16: 11) as
+ *                 an integer k, k * 2^-23 - 1 (float16: k * 2^-10 - 1).
  *     y           node v: draw(v, 0, 0, classes) under KEY(3).
- *     train       perm(0) ... perm(max(1, num_nodes / 10) - 1), the shuffle of (KEY(4), 0), ascending.
- */
+ *     train       perm(0) ... perm(max(1, num_nodes / 10) - 1), the shuffle of (KEY(4), 0),
+ *                 ascending. */
 #ifndef SN_ENGINE_DATA_RMAT_H
 #define SN_ENGINE_DATA_RMAT_H
 

@@ -2,9 +2,11 @@
 /* The edges of an R-MAT graph: drawn, spilled by ranges of sources, sorted range by range.
  *
  *     draw    threads draw their slices (rmat.h), permute the ids and collect each edge as a key
- *             (source << 32 | destination) for the bucket of its source; full chunks go to a nameless file
- *     sort    buckets come back in ascending order, a few at a time: sorted by digits, equal ones merged
- *     emit    the sorted keys are the CSR; edge ids are its positions. The CSC is built from it
+ *             (source << 32 | destination) for the bucket of its source; full chunks go to a
+ *             nameless file
+ *     sort    buckets come back in ascending order, a few at a time: sorted by digits, equal ones
+ *             merged
+ *     emit    the sorted keys are the CSR; edge ids are its positions; the CSC is built from it
  *
  * The order in which threads fill a bucket is forgotten by the sort: equal keys are the same edge.
  * Memory: chunks being filled, the permutation (4 bytes a node), and two arrays per thread of the

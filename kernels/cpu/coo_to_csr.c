@@ -2,16 +2,17 @@
 /* COO to canonical CSR and CSC in linear time, without comparisons and with little memory.
  *
  * begin   survey: one pass checks the ids, finds whether the stream is in the order of a layout
- * already, and counts edges per cell (some consecutive rows) and thread. rows    in order already:
- * one more pass copies the columns; edge ids are implicit. else: cells are joined to buckets that
- * fit a cache, buckets to rounds that fit the scratch memory; each round passes over the stream
- * once (coo_bucket.c).
+ *         already, and counts edges per cell (some consecutive rows) and thread.
+ * rows    in order already: one more pass copies the columns; edge ids are implicit.
+ *         else: cells are joined to buckets that fit a cache, buckets to rounds that fit the
+ *         scratch memory; each round passes over the stream once (coo_bucket.c).
  *
  * Why not counting scatters over the whole arrays (transposing twice): each edge then misses the
  * cache several times per pass; here every array is written in lines, and sorted in a cache.
  *
  * I1  A slice of the stream belongs to one thread in every pass, so the survey's counts are exact
- * places. I2  Whatever is used as an index was checked in the same pass that read it.
+ *     places.
+ * I2  Whatever is used as an index was checked in the same pass that read it.
  *
  * Memory beside the results, for E edges: 12 bytes for each edge of a round (24 with ids of 64
  * bits), a round being half of the result; one row with more edges than that makes a round of its

@@ -3,8 +3,8 @@
  *
  * I1  Only the part with index 0 reports progress: it runs in the thread of the call.
  * I2  `failed` is the lowest index that failed; a part goes on while its own index is not above
- * that, so the error that is returned is the one that a single thread would have met first. I3  In
- * a claimed sweep a failure stops everybody at the next claim. */
+ *     that, so the error that is returned is the one that a single thread would have met first.
+ * I3  In a claimed sweep a failure stops everybody at the next claim. */
 #include "kernels/sweep.h"
 
 #include "base/parallel.h"

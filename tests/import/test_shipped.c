@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The graphs that ship with the project: what examples/data/FORMAT.md says of them holds after
+/* The graphs that ship with the project: what is said of them (counts, degrees, types) holds after
  * import. */
 #include "data/support/folder.h"
 #include "import/make.h"

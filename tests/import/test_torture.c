@@ -80,8 +80,8 @@ static int torture(sn_status (*make)(void), int fault, const char *before)
     int open_files = count_open_files(), errors = 0;
     for (int n = 1;; n++) {
         fault_arm(faults[fault].function, n, 0, faults[fault].error);
-        json_set_alloc_funcs(malloc,
-                             free); /* jansson 2.14 writes outside when its parser has none */
+        /* jansson 2.14 writes outside its memory when its parser gets none */
+        json_set_alloc_funcs(malloc, free);
         sn_status status = make();
         int failed = fault_disarm();
         if (status == SN_OK) {
