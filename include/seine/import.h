@@ -28,6 +28,8 @@ typedef struct sn_import_options {
     int32_t threads; /* 0: SEINE_THREADS, else the cores granted */
     /* Null model: permutes the destinations of each edge type at random, which keeps every degree
      * and destroys the structure. */
+    /* Null model: permutes the destinations of each edge type at random. Keeps every degree (before
+     * duplicates are merged, where the manifest asks for that) and destroys the structure. */
     bool shuffle_ends;
     uint64_t shuffle_seed;
     sn_progress progress; /* may be NULL */
