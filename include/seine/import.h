@@ -26,8 +26,6 @@ typedef struct sn_import_options {
     uint32_t struct_size; /* filled by the macro */
     sn_layout layout;
     int32_t threads; /* 0: SEINE_THREADS, else the cores granted */
-    /* Null model: permutes the destinations of each edge type at random, which keeps every degree
-     * and destroys the structure. */
     /* Null model: permutes the destinations of each edge type at random. Keeps every degree (before
      * duplicates are merged, where the manifest asks for that) and destroys the structure. */
     bool shuffle_ends;
