@@ -183,7 +183,10 @@ static int run(const command *self, int argc, char **argv)
     }
     free(values);
     bar_clear();
-    return code == CODE_DONE ? report_output(true) : code; /* one failure, one line */
+    if (code == CODE_DONE)
+        code = report_output(true); /* one failure, one line */
+    report_leave();
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,6 +97,13 @@ void report_install(void)
     handle(SIGINT, true); /* shells start background jobs with SIGINT ignored; kill -INT is meant */
     handle(SIGTERM, true);
     handle(SIGHUP, false); /* nohup */
+}
+
+void report_leave(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    if (report_signal != 0 && (poll(&out, 1, 0) != 1 || (out.revents & POLLOUT) == 0))
+        __fpurge(stdout);
 }
 
 int report_output(bool flush)

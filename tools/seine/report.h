@@ -35,5 +35,8 @@ int report_interrupted(void);
  * returns CODE_FAILED, or the code of the signal that broke the write off. `flush` also writes out
  * what is buffered. */
 int report_output(bool flush);
+/* Before the end of the process: what is still buffered for stdout after an interruption is dropped
+ * if it cannot be written at once, so that a reader that is stuck does not hold the exit. */
+void report_leave(void);
 
 #endif
