@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -177,7 +180,32 @@ static void set_output(output to)
         close(ends[0]);
         close(ends[1]);
         break;
+    case OUTPUT_STUCK:
+        if (pipe(ends) != 0 || dup2(ends[1], STDOUT_FILENO) < 0)
+            _exit(126); /* ends[0] stays open: the command is its own reader that never reads */
+        break;
     }
+}
+
+static bool limit_to(int resource, long most)
+{
+    struct rlimit limit = { (rlim_t)most, (rlim_t)most };
+    return most == 0 || setrlimit((unsigned)resource, &limit) == 0;
+}
+
+/* Limits and rights of the child, from its exec on. */
+static void set_limits(const start_options *options)
+{
+    if (options->bound) { /* without the right to drop them it has none of them */
+        (void)prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
+        (void)prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH);
+    }
+    if (options->file_limit > 0)
+        signal(SIGXFSZ, SIG_IGN); /* writing then fails with EFBIG */
+    if (!limit_to(RLIMIT_FSIZE, options->file_limit) ||
+        !limit_to(RLIMIT_NOFILE, options->files_limit) ||
+        !limit_to(RLIMIT_AS, options->memory_limit))
+        _exit(126);
 }
 
 pid_t start(const char *const *arguments, const start_options *options)
@@ -193,6 +221,7 @@ pid_t start(const char *const *arguments, const start_options *options)
         words[count] = strdup(arguments[count - 1]); /* exec takes what is not const */
     }
     put_text(out_path, "");
+    put_text(err_path, "");
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
@@ -203,6 +232,7 @@ pid_t start(const char *const *arguments, const start_options *options)
         if (options->err_fd != 0 && dup2(options->err_fd, STDERR_FILENO) < 0)
             _exit(126);
         set_output(options->to);
+        set_limits(options);
         signal(SIGPIPE, SIG_DFL);
         signal(SIGINT, options->interrupt_ignored ? SIG_IGN : SIG_DFL);
         execv(program, words);
@@ -211,6 +241,17 @@ pid_t start(const char *const *arguments, const start_options *options)
     while (--count > 0)
         free(words[count]);
     return pid;
+}
+
+void await_stderr(void)
+{
+    struct stat info;
+    for (int i = 0; i < LIMIT_MS; i++) {
+        if (stat(err_path, &info) == 0 && info.st_size > 0)
+            return;
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    }
+    ck_abort_msg("seine draws nothing");
 }
 
 outcome finish(pid_t pid)

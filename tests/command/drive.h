@@ -40,17 +40,29 @@ typedef struct outcome {
 } outcome;
 
 /* Where stdout goes instead of a file that is read back. */
-typedef enum output { OUTPUT_FILE, OUTPUT_FULL, OUTPUT_CLOSED, OUTPUT_BROKEN_PIPE } output;
+typedef enum output {
+    OUTPUT_FILE,
+    OUTPUT_FULL,
+    OUTPUT_CLOSED,
+    OUTPUT_BROKEN_PIPE,
+    OUTPUT_STUCK /* a pipe that nobody reads: once it is full, writing waits */
+} output;
 
 typedef struct start_options {
     const char *const *environment; /* "NAME=value", NULL at the end; added. NULL: none */
     output to;
     int err_fd;             /* stderr, where it is not 0; else a file that is read back */
     bool interrupt_ignored; /* as shells start background jobs */
+    bool bound;             /* by the permissions of files, also where the tests run as root */
+    long file_limit;        /* most bytes of a file that it writes; 0: any */
+    long files_limit;       /* most files that it has open; 0: any */
+    long memory_limit;      /* most bytes of address space; 0: any */
 } start_options;
 
 /* seine with the arguments up to a NULL. */
 pid_t start(const char *const *arguments, const start_options *options);
+/* Waits until it has written something to stderr (a bar, with SEINE_PROGRESS=always). */
+void await_stderr(void);
 /* Waits for it; kills it and ends the test after 120 s. */
 outcome finish(pid_t pid);
 void outcome_free(outcome *of);

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wrong usage, against the contract: each flag of each command with the values next to its range
+ * and with names next to its own, --help against the list of flags, and what flags mean together
+ * and name.
+ *
+ * All must end in one line that names the flag and the value, with exit code 2, or 1 where the
+ * usage is right and what it names is not; nothing is printed and nothing left. (test_flags.c
+ * tries the forms of flags and what is of the wrong kind, for whatever --help lists.) */
+#include "base/run.h"
+
+#include "command/contract.h"
+#include "command/small.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINE = 1024, WORDS = 2048 };
+
+/* -- One flag at a time ------------------------------------------------------------------------ */
+
+/* A line without this flag and its value. */
+static void line_without(const char *line, const char *flag_name, char *out)
+{
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, " %s ", flag_name);
+    const char *at = strstr(line, wanted);
+    if (at == NULL) {
+        snprintf(out, LINE, "%s", line);
+        return;
+    }
+    const char *rest = at + strlen(wanted);
+    snprintf(out, LINE, "%.*s%s", (int)(at - line), line, rest + strcspn(rest, " "));
+}
+
+/* The command with these words behind it. */
+static void refuse_words(const flagged *command, const flag *tried, const char *words,
+                         const char *names)
+{
+    char line[2 * LINE], base[LINE];
+    line_without(command->line, tried->name, base);
+    snprintf(line, sizeof line, "%s %s", base, words);
+    refuse_line(line, 2, names, line);
+}
+
+static void refuse_value(const flagged *command, const flag *tried, const char *value)
+{
+    char words[256], names[256];
+    snprintf(words, sizeof words, "%s '%s'", tried->name, value);
+    snprintf(names, sizeof names, "%s|%s", tried->name, value);
+    refuse_words(command, tried, words, names);
+}
+
+static const char *const bad_choices[] = { "nosuch", "0", "-1", " ", "|" };
+
+static void refuse_numbers(const flagged *command, const flag *tried)
+{
+    char value[32];
+    refuse_value(command, tried, "99999999999999999999");
+    if (tried->kind == FLAG_SEED) {
+        refuse_value(command, tried, "-1");
+        return;
+    }
+    snprintf(value, sizeof value, "%lld", (long long)tried->least - 1);
+    refuse_value(command, tried, value);
+    if (tried->most < INT64_MAX) {
+        snprintf(value, sizeof value, "%lld", (long long)tried->most + 1);
+        refuse_value(command, tried, value);
+    }
+}
+
+static void refuse_choices(const flagged *command, const flag *tried)
+{
+    char value[64];
+    for (size_t i = 0; i < sizeof bad_choices / sizeof *bad_choices; i++)
+        refuse_value(command, tried, bad_choices[i]);
+    refuse_value(command, tried, tried->good); /* "out|in", all of them at once */
+    size_t length = strcspn(tried->good, "|");
+    snprintf(value, sizeof value, "%.*s", (int)length - 1, tried->good);
+    refuse_value(command, tried, value);
+    snprintf(value, sizeof value, "%.*sx", (int)length, tried->good);
+    refuse_value(command, tried, value);
+    snprintf(value, sizeof value, "%c%.*s", tried->good[0] - 'a' + 'A', (int)length - 1,
+             tried->good + 1);
+    refuse_value(command, tried, value);
+}
+
+/* Names that are nearly the flag's. */
+static void refuse_slips(const flagged *command, const flag *tried)
+{
+    char slip[64];
+    snprintf(slip, sizeof slip, "%sx", tried->name);
+    refuse_words(command, tried, slip, slip);
+    snprintf(slip, sizeof slip, "%s", tried->name + 1); /* one dash */
+    refuse_words(command, tried, slip, slip);
+    snprintf(slip, sizeof slip, "%s", tried->name);
+    slip[2] = (char)(slip[2] - 'a' + 'A');
+    refuse_words(command, tried, slip, slip);
+}
+
+/* The place of flag `index`, counted over all commands. */
+static const flagged *find_tried(int index, const flag **out)
+{
+    const flagged *command = all_flagged;
+    while (index >= command->count)
+        index -= (command++)->count;
+    *out = &command->flags[index];
+    return command;
+}
+
+static int count_flags(void)
+{
+    int count = 0;
+    for (int i = 0; i < FLAGGED; i++)
+        count += all_flagged[i].count;
+    return count;
+}
+
+START_TEST(flag_next_to_what_is_allowed_is_named)
+{
+    const flag *tried;
+    const flagged *command = find_tried(_i, &tried);
+    put_sources();
+    if (tried->kind == FLAG_INT || tried->kind == FLAG_SEED)
+        refuse_numbers(command, tried);
+    else if (tried->kind == FLAG_CHOICE)
+        refuse_choices(command, tried);
+    refuse_slips(command, tried);
+}
+END_TEST
+
+START_TEST(flag_of_a_later_version_is_named)
+{
+    static const flag none = { "", FLAG_SWITCH, NULL, 0, 0 };
+    const flagged *command = &all_flagged[_i];
+    put_sources();
+    for (int i = 0; command->later[i] != NULL; i++)
+        refuse_words(command, &none, command->later[i], command->later[i]);
+}
+END_TEST
+
+/* Nothing is forgotten: the flags that --help lists are those of the tables. */
+START_TEST(help_lists_exactly_the_flags_that_are_tested)
+{
+    const flagged *command = &all_flagged[_i];
+    char line[LINE], listed[WORDS] = "", tested[WORDS] = "", *save = NULL;
+    snprintf(line, sizeof line, "help %s", command->name);
+    char *help = printed(line);
+    for (char *at = strtok_r(help, "\n", &save); at != NULL; at = strtok_r(NULL, "\n", &save))
+        if (strncmp(at, "  --", 4) == 0) {
+            at[2 + strcspn(at + 2, " ")] = '\0';
+            snprintf(listed + strlen(listed), sizeof listed - strlen(listed), "%s\n", at + 2);
+        }
+    for (int i = 0; i < command->count; i++) {
+        char wanted[64];
+        snprintf(wanted, sizeof wanted, "%s\n", command->flags[i].name);
+        ck_assert_msg(strstr(listed, wanted) != NULL, "'%s' does not list %s", line, wanted);
+        snprintf(tested + strlen(tested), sizeof tested - strlen(tested), "%s", wanted);
+    }
+    ck_assert_msg(strlen(listed) == strlen(tested), "'%s' lists\n%sbut tested are\n%s", line,
+                  listed, tested);
+    free(help);
+}
+END_TEST
+
+/* -- What flags mean together and what they name ----------------------------------------------- */
+
+typedef struct row {
+    const char *line;
+    int code;
+    const char *names;
+} row;
+
+#define HOPS_16 "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"
+#define MANY    "import --edges cites.npy --out "
+#define GEN     "gen rmat --nodes 10 --degree 3 "
+
+static const row rows[] = {
+    /* Commands. */
+    { "", 2, "command" },
+    { "''", 2, NULL },
+    { "nosuch", 2, "nosuch" },
+    { "Sample @ring", 2, "Sample" },
+    { "--nosuch", 2, "--nosuch" },
+    { "-x", 2, "-x" },
+    { "gen", 2, "gen" },
+    { "gen nosuch", 2, "nosuch" },
+    { "gen --scale 4", 2, "gen" },
+    { "bench", 2, "bench" },
+    { "bench nosuch", 2, "nosuch" },
+    { "help nosuch", 2, "nosuch" },
+    { "help sample extra", 2, "extra" },
+    { "help gen nosuch", 2, "nosuch" },
+    { "help bench nosuch", 2, "nosuch" },
+    { "help gen rmat extra", 2, "extra" },
+    { "help --nosuch", 2, "--nosuch" },
+    { "--version extra", 2, NULL },
+    { "partition @ring --parts 2 --out out", 2, "partition" },
+    { "serve @ring", 2, "serve" },
+    { "top", 2, "top" },
+    { "secret key", 2, "secret" },
+    { "bench channel", 2, "channel" },
+    { "bench loader", 2, "loader" },
+    { "bench rpc", 2, "rpc" },
+    { "bench certificate", 2, "certificate" },
+    { "doctor extra", 2, "extra" },
+    { "bench limits extra", 2, "extra" },
+    { "bench sample extra", 2, "extra" },
+    { "doctor --json extra", 2, "extra" },
+    /* Import. */
+    { "import", 2, "--manifest" },
+    { "import --out out", 2, "--manifest" },
+    { "import --manifest ring.json", 2, "--out" },
+    { "import --edges cites.npy", 2, "--out" },
+    { "import ring.json --out out", 2, "ring.json" },
+    { "import --manifest ring.json extra --out out", 2, "extra" },
+    { "import --manifest ring.json --edges cites.npy --out out", 2, "--manifest|--edges" },
+    { "import --manifest ring.json --num-nodes 12 --out out", 2, "--manifest|--num-nodes" },
+    { "import --manifest ring.json --node-feat x.npy --out out", 2, "--manifest|--node-feat" },
+    { "import --manifest ring.json --edge-feat ex.npy --out out", 2, "--manifest|--edge-feat" },
+    { "import --manifest ring.json --labels y.npy --out out", 2, "--manifest|--labels" },
+    { "import --manifest ring.json --weights ew.npy --out out", 2, "--manifest|--weights" },
+    { "import --manifest ring.json --times et.npy --out out", 2, "--manifest|--times" },
+    { "import --manifest ring.json --node-times times.npy --out out", 2,
+      "--manifest|--node-times" },
+    { "import --manifest ring.json --undirected --out out", 2, "--manifest|--undirected" },
+    { "import --glt . --out out", 2, "--glt" },
+    { "import --edges nosuch.npy --out out", 1, "nosuch.npy" },
+    { "import --edges nosuch/cites.npy --out out", 1, "nosuch/cites.npy" },
+    { "import --edges cites.npy/more --out out", 1, "cites.npy/more" },
+    { "import --manifest nosuch.json --out out", 1, "nosuch.json" },
+    { "import --manifest cites.npy --out out", 1, "cites.npy" },
+    { "import --edges cites.npy --num-nodes 11 --out out", 1, "cites.npy|11" },
+    { "import --edges cites.npy --num-nodes 13 --node-feat x.npy --out out", 1, "x.npy|13|12" },
+    { "import --edges cites.npy --num-nodes 13 --labels y.npy --out out", 1, "y.npy|13|12" },
+    { "import --edges cites.npy --node-feat x.npy --labels et.npy --out out", 1, "et.npy|24|12" },
+    /* Where the output goes. */
+    { MANY "cites.npy", 1, "cites.npy" },
+    { MANY "full", 1, "full|not empty" },
+    { MANY "nosuch/out", 1, "nosuch" },
+    { MANY "cites.npy/out", 1, "cites.npy" },
+    { MANY ".", 1, "." },
+    { MANY "/", 1, "/" },
+    { MANY "dangling", 1, "dangling" },
+    { MANY "locked/out", 1, "locked|Permission denied" },
+    { MANY "/proc/nosuch/out", 1, "/proc/nosuch" },
+    { GEN "--out cites.npy", 1, "cites.npy" },
+    { GEN "--out full", 1, "full|not empty" },
+    { GEN "--out nosuch/out", 1, "nosuch" },
+    { GEN "--out .", 1, "." },
+    { GEN "--out locked/out", 1, "locked|Permission denied" },
+    /* R-MAT. */
+    { "gen rmat", 2, "--scale" },
+    { "gen rmat --degree 3 --out out", 2, "--scale|--nodes" },
+    { "gen rmat --nodes 10 --scale 4 --degree 3 --out out", 2, "--scale|--nodes" },
+    { "gen rmat --nodes 10 --out out", 2, "--degree" },
+    { "gen rmat --nodes 10 --degree 3", 2, "--out" },
+    { GEN "extra --out out", 2, "extra" },
+    { GEN "--out out --probs 1", 2, "--probs|1" },
+    { GEN "--out out --probs .5,.5", 2, "--probs|.5,.5" },
+    { GEN "--out out --probs .5,.2,.2,.1", 2, "--probs|.5,.2,.2,.1" },
+    { GEN "--out out --probs a,b,c", 2, "--probs|a,b,c" },
+    { GEN "--out out --probs .5,,.2", 2, "--probs|.5,,.2" },
+    { GEN "--out out --probs .5,.2,.2x", 2, "--probs|.5,.2,.2x" },
+    { GEN "--out out --probs .5,.5,.5", 2, "--probs|.5,.5,.5" },
+    { GEN "--out out --probs 0,0,0", 2, "--probs|0,0,0" },
+    { GEN "--out out --probs -1,.5,.5", 2, "--probs|-1,.5,.5" },
+    { GEN "--out out --probs nan,.5,.5", 2, "--probs|nan,.5,.5" },
+    { GEN "--out out --probs inf,.5,.5", 2, "--probs|inf,.5,.5" },
+    { GEN "--out out --probs 1e999,0,0", 2, "--probs|1e999,0,0" },
+    { GEN "--out out --probs ' .5,.2,.2'", 2, "--probs" },
+    /* The dataset. */
+    { "inspect", 2, "DIR" },
+    { "inspect ''", 2, "DIR" },
+    { "inspect @ring @typed", 2, "typed" },
+    { "inspect nosuch", 1, "nosuch" },
+    { "inspect cites.npy", 1, "cites.npy" },
+    { "inspect .", 1, "META.json" },
+    { "inspect locked", 1, "locked|Permission denied" },
+    { "sample", 2, "DIR" },
+    { "sample ''", 2, "DIR" },
+    { "sample --fanout 2", 2, "DIR" },
+    { "sample @ring @typed", 2, "typed" },
+    { "sample nosuch", 1, "nosuch" },
+    { "sample cites.npy", 1, "cites.npy" },
+    { "sample full", 1, "full/META.json" },
+    { "train", 2, "DIR" },
+    { "train @ring @typed", 2, "typed" },
+    { "train nosuch", 1, "nosuch" },
+    { "train full", 1, "full/META.json" },
+    { "bench sample --dataset nosuch", 1, "nosuch" },
+    { "bench gather --dataset full", 1, "full/META.json" },
+    /* Seeds. */
+    { "sample @ring --input nosuch.npy", 1, "nosuch.npy" },
+    { "sample @ring --input nosuch", 2, "--input|nosuch" },
+    { "sample @ring --input Train", 2, "--input|Train" },
+    { "sample @ring --input 0,12", 1, "--input|12" },
+    { "sample @ring --input=-1", 1, "--input|-1" },
+    { "sample @ring --input 9223372036854775807", 1, "9223372036854775807" },
+    { "sample @ring --input 9223372036854775808", 2, "--input|9223372036854775808" },
+    { "sample @ring --input 0,,1", 2, "--input|0,,1" },
+    { "sample @ring --input 0,1,", 2, "--input|0,1," },
+    { "sample @ring --input ,", 2, "--input|," },
+    { "sample @ring --input '0, 1'", 2, "--input|0, 1" },
+    { "sample @ring --input 1.5", 2, "--input|1.5" },
+    { "sample @ring --input 0x1", 2, "--input|0x1" },
+    { "sample @ring --input-type nosuch", 2, "--input-type|nosuch|node" },
+    { "sample @bare --input train", 1, "--input|train" },
+    { "sample @bare --input val", 1, "--input|val" },
+    { "sample @bare --input test", 1, "--input|test" },
+    { "sample @typed", 2, "--input-type|paper|author" },
+    { "sample @typed --input 0", 2, "--input-type" },
+    { "sample @typed --input pairs.npy", 2, "--input-type" },
+    { "sample @typed --input train --input-type author", 1, "author|train" },
+    { "sample @typed --input-type author --input 5", 1, "--input|5" },
+    { "sample @typed --input-type writer", 2, "--input-type|writer|author" },
+    { "sample @typed --input-type paper__cites__paper", 2, "--input-type|paper__cites__paper" },
+    { "bench sample --dataset @ring --input 0,99", 1, "--input|99" },
+    { "bench sample --dataset @ring --input nosuch", 2, "--input|nosuch" },
+    { "bench gather --dataset @bare --input train", 1, "--input|train" },
+    /* Fanouts. */
+    { "sample @ring --fanout x", 2, "--fanout|x" },
+    { "sample @ring --fanout 1,,2", 2, "--fanout|1,,2" },
+    { "sample @ring --fanout ,1", 2, "--fanout|,1" },
+    { "sample @ring --fanout 1,", 2, "--fanout|1," },
+    { "sample @ring --fanout=-2", 2, "--fanout|-2" },
+    { "sample @ring --fanout 16777216", 2, "--fanout|16777216" },
+    { "sample @ring --fanout 1.5", 2, "--fanout|1.5" },
+    { "sample @ring --fanout '1, 2'", 2, "--fanout|1, 2" },
+    { "sample @ring --fanout 99999999999999999999", 2, "--fanout|99999999999999999999" },
+    { "sample @ring --fanout " HOPS_16 "," HOPS_16 "," HOPS_16 "," HOPS_16 ",1", 2, "--fanout|64" },
+    { "sample @ring --fanout node__to__node", 2, "--fanout|node__to__node" },
+    { "sample @ring --fanout node__to__node=", 2, "--fanout" },
+    { "sample @ring --fanout =1", 2, "--fanout" },
+    { "sample @ring --fanout node=1", 2, "--fanout|node" },
+    { "sample @ring --fanout node__too__node=1", 2, "--fanout|node__too__node|node__to__node" },
+    { "sample @ring --fanout 'node__to__node=1;node__to__node=2'", 2,
+      "--fanout|node__to__node|twice" },
+    { "sample @ring --fanout 'node__to__node=1;3'", 2, "--fanout|3" },
+    { "sample @typed --input train --fanout 'paper__cites__paper=2'", 2,
+      "--fanout|author__writes__paper" },
+    { "sample @typed --input train --fanout 'paper__cites__paper=2;nosuch=1;other=1'", 2,
+      "--fanout|nosuch" },
+    { "sample @typed --input train --fanout 'other=1;other=2'", 2, "--fanout|other|twice" },
+    { "sample @typed --input train --fanout 'paper__cites__paper=1,2;other=1'", 2,
+      "--fanout|other" },
+    { "sample @typed --input train --fanout 'paper__cites__paper=-2;other=1'", 2, "--fanout|-2" },
+    { "sample @typed --input train --fanout 'paper=1;other=1'", 2, "--fanout|paper" },
+    { "sample @typed --input train --fanout ';'", 2, "--fanout" },
+    { "train @ring --fanout x", 2, "--fanout|x" },
+    { "train @ring --fanout 1,1,1,1,1,1,1,1,1", 2, "--fanout|8" },
+    { "train @ring --fanout node__to__node=3", 2, "--fanout|node__to__node" },
+    /* Shards, batches, directions. */
+    { "sample @ring --shard 1", 2, "--shard|1" },
+    { "sample @ring --shard 1/", 2, "--shard|1/" },
+    { "sample @ring --shard /2", 2, "--shard|/2" },
+    { "sample @ring --shard 2/2", 2, "--shard|2/2" },
+    { "sample @ring --shard=-1/2", 2, "--shard|-1/2" },
+    { "sample @ring --shard 0/0", 2, "--shard|0/0" },
+    { "sample @ring --shard a/b", 2, "--shard|a/b" },
+    { "sample @ring --shard 0/2/3", 2, "--shard|0/2/3" },
+    { "sample @ring --shard 0/99999999999999999999", 2, "--shard|0/99999999999999999999" },
+    { "sample @ring --shard '0 / 2'", 2, "--shard|0 / 2" },
+    { "sample @ring --batch-size 4 --start-batch 4", 2, "--start-batch|4|3" },
+    { "sample @ring-csr --edge-dir in", 1, "CSC|node__to__node" },
+    { "bench sample --dataset @ring-csr --edge-dir in", 1, "CSC" },
+    { "train @ring-csr --json --edge-dir in", 1, "CSC" },
+    /* What this version has no use for. */
+    { "sample @ring --workers 1", 2, "--workers" },
+    { "sample @ring --threads 2", 2, "--threads" },
+    { "sample @ring --concurrency 2", 2, "--concurrency" },
+    { "sample @ring --device cuda", 2, "--device" },
+    { "sample @ring --device cuda:0", 2, "--device" },
+    { "sample @ring --device gpu", 2, "--device|gpu" },
+    { "bench sample --dataset @ring --workers 1", 2, "--workers" },
+    { "bench gather --dataset @ring --device cuda:1", 2, "--device" },
+    { "train @ring --workers 2", 2, "--workers" },
+    { "train @ring --device cuda:0,cuda:1", 2, "--device" },
+    { "train @ring --device tpu", 2, "--device|tpu" },
+    /* What training needs. */
+    { "train @bare", 1, "bare" },
+    { "bench gather --dataset @bare", 1, "features" },
+    /* Words behind "--" are no flags. */
+    { "inspect -- --json", 1, "--json" },
+    { "sample -- nosuch --fanout", 2, "--fanout" },
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+START_TEST(usage_that_is_wrong_is_named)
+{
+    const row *tried = &rows[_i];
+    put_sources();
+    ck_assert_int_eq(mkdir("full", 0700), 0);
+    put_text("full/thing", "of somebody");
+    ck_assert_int_eq(mkdir("locked", 0), 0);
+    ck_assert_int_eq(symlink("nowhere", "dangling"), 0);
+    refuse_line(tried->line, tried->code, tried->names != NULL ? tried->names : "", tried->line);
+    ck_assert_str_eq(listing("full"), "thing");
+    ck_assert_int_eq(chmod("locked", 0700), 0);
+    ck_assert_str_eq(listing("locked"), "");
+}
+END_TEST
+
+/* What a user gives may hold anything; the line stays one line. */
+START_TEST(value_with_control_characters_leaves_one_line)
+{
+    static const char *const values[] = { "a\nb", "\x1b[2J", "\r", "\t\t", "\x7f", "\n" };
+    put_sources();
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        expect_named(SEINE("sample", shared_path("ring"), "--fanout", values[i]), 2, "--fanout",
+                     "");
+        expect_named(SEINE("sample", shared_path("ring"), "--load", values[i]), 2, "--load", "");
+        expect_named(SEINE("inspect", values[i]), 1, "", "inspect");
+        expect_named(SEINE(values[i]), 2, "", "a command");
+        expect_named(SEINE("help", values[i]), 2, "", "help");
+    }
+}
+END_TEST
+
+START_TEST(value_of_a_hundred_thousand_characters_leaves_one_line)
+{
+    enum { LENGTH = 100000 };
+    char *value = malloc(LENGTH + 1);
+    ck_assert_ptr_nonnull(value);
+    memset(value, '7', LENGTH);
+    value[LENGTH] = '\0';
+    const char *ring = shared_path("ring");
+    expect_named(SEINE("sample", ring, "--fanout", value), 2, "7777|--fanout", "--fanout");
+    expect_named(SEINE("sample", ring, "--input", value), 2, "7777|--input", "--input");
+    expect_named(SEINE("sample", ring, "--batch-size", value), 2, "7777|--batch-size", "a number");
+    expect_named(SEINE("sample", ring, "--input-type", value), 2, "7777", "--input-type");
+    expect_named(SEINE("sample", ring, "--shard", value), 2, "7777|--shard", "--shard");
+    expect_named(SEINE(value), 2, "7777", "a command");
+    expect_named(SEINE("help", value), 2, "7777", "help");
+    expect_named(SEINE("inspect", value), 1, "7777", "inspect");
+    free(value);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *cases = tcase_create("usage");
+    tcase_set_timeout(cases, 240);
+    tcase_add_unchecked_fixture(cases, small_begin, small_end);
+    tcase_add_checked_fixture(cases, case_begin, case_end);
+    tcase_add_loop_test(cases, flag_next_to_what_is_allowed_is_named, 0, count_flags());
+    tcase_add_loop_test(cases, flag_of_a_later_version_is_named, 0, FLAGGED);
+    tcase_add_loop_test(cases, help_lists_exactly_the_flags_that_are_tested, 0, FLAGGED);
+    tcase_add_loop_test(cases, usage_that_is_wrong_is_named, 0, ROWS);
+    tcase_add_test(cases, value_with_control_characters_leaves_one_line);
+    tcase_add_test(cases, value_of_a_hundred_thousand_characters_leaves_one_line);
+    return run_cases("usage", cases);
+}
