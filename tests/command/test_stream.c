@@ -327,6 +327,10 @@ END_TEST
 
 /* -- Fanouts ----------------------------------------------------------------------------------- */
 
+#define ALL_NAMED                                                                          \
+    "--fanout 'paper__cites__paper=2,3;author__writes__paper=2,3;paper__links__paper=2,3;" \
+    "other=1,1'"
+
 START_TEST(typed_fanouts_that_mean_the_same_give_the_same)
 {
     static const char *const same[] = {
@@ -336,8 +340,7 @@ START_TEST(typed_fanouts_that_mean_the_same_give_the_same)
         "--fanout 'other=2,3;author__writes__paper=2,3'",
         "--fanout 'paper__cites__paper=2,3;author__writes__paper=2,3;paper__links__paper=2,3'",
         "--fanout 'paper__links__paper=2,3;paper__cites__paper=2,3;author__writes__paper=2,3'",
-        "--fanout "
-        "'paper__cites__paper=2,3;author__writes__paper=2,3;paper__links__paper=2,3;other=1,1'",
+        ALL_NAMED,
     };
 #define TYPED "@typed --input train --batch-size 4 --edge-dir in --with-edge"
     stream base = more(TYPED, same[0]);
