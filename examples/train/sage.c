@@ -41,8 +41,9 @@ bool sage_init(struct sage *sage, const struct sage_shape *shape, uint64_t seed)
     sage->weights = calloc((size_t)sage->count, sizeof(float));
     sage->gradients = calloc((size_t)sage->count, sizeof(float));
     if (sage->weights == NULL || sage->gradients == NULL) {
+        int64_t count = sage->count;
         sage_deinit(sage);
-        return report_error("out of memory: a model of %lld weights", (long long)sage->count);
+        return report_error("out of memory: a model of %lld weights", (long long)count);
     }
     struct random_stream random = random_open(seed, 0);
     int64_t offset = 0;
