@@ -95,7 +95,8 @@ run_step() {
     coverage)
         build coverage
         find build-coverage -name '*.gcda' -delete # what earlier runs counted
-        check coverage "$slow_scale"
+        # In command_limits the command may not write files to their ends: nor could gcov its counts.
+        check coverage "$slow_scale" -E '^command_limits$'
         tools/dev/coverage.sh --report-only
         ;;
     fuzz)
