@@ -42,18 +42,18 @@ enum {
 #define SN_WAIT_DEFAULT ((int64_t)-1) /* the loader's timeout_ns */
 
 typedef struct sn_loader_options {
-    uint32_t struct_size;    /* filled by the macro */
-    int32_t workers;         /* processes; 0: compute in the calling thread */
-    int32_t concurrency;     /* batches under way per worker, each with a thread of its own; 0: 1 */
-    int32_t threads;         /* threads that share a batch; 0: 1, more is not in this version */
-    uint64_t channel_bytes;  /* shared memory for batches, over all lanes; 0: at least two batches per
-                                lane, from the plan's bound and the first batches, within an eighth of
-                                the memory granted. What does not fit spills. */
+    uint32_t struct_size; /* filled by the macro */
+    int32_t workers;      /* processes; 0: compute in the calling thread */
+    int32_t concurrency;  /* batches under way per worker, each with a thread of its own; 0: 1 */
+    int32_t threads;      /* threads that share a batch; 0: 1, more is not in this version */
+    /* Shared memory for batches, over all lanes; 0: at least two batches per lane, from the plan's
+     * bound and the first batches, within an eighth of the memory granted. What does not fit spills. */
+    uint64_t channel_bytes;
     int64_t timeout_ns;      /* longest wait of a call for a batch; 0: 10 minutes */
     int64_t stall_ns;        /* a worker without progress this long is killed; 0: 60 s */
     const char *worker_path; /* NULL: SEINE_WORKER, else beside the library */
-    const int32_t *devices;  /* [num_devices] round robin over workers; -1: CPU, the only one in this
-                                version; NULL: all CPU */
+    /* [num_devices] round robin over workers; -1: CPU, the only one in this version; NULL: all CPU. */
+    const int32_t *devices;
     int32_t num_devices;
     bool pin_memory; /* lanes as pinned memory; without CUDA a warning and SN_STATS_NOT_PINNED */
     bool no_bind;    /* leave the workers' cores to the scheduler; else SEINE_BIND */
