@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { PIECE_ROWS = 4096 }; /* 40 s if each waits 10 ms; fewer would cost a gather its prefetch */
+
 /* First dimension of a tensor. */
 static size_t rows_of(const sn__topology *t, const sn__tensor_spec *spec)
 {
@@ -78,16 +80,23 @@ static void write_ids(const sn_tensor *out, const int64_t *ids)
             ((int32_t *)out->data)[i] = (int32_t)ids[i];
 }
 
-static sn_status write_rows(const sn__tensor_spec *spec, const sn__kernel_ops *ops,
-                            const int64_t *ids, const sn_tensor *out)
+/* In pieces, so that progress shows also when every row waits for a disk. */
+static sn_status write_rows(const sn__topology *t, const sn__kernel_ops *ops,
+                            const sn__tensor_spec *spec, const int64_t *ids, const sn_tensor *out)
 {
     const sn_tensor *source = spec->source;
-    sn_status status =
-        ops->gather_rows(source->data, source->shape[0], (size_t)sn_tensor_row_bytes(source), ids,
-                         (size_t)out->shape[0], out->data);
-    if (status != SN_OK)
-        sn_error_context("tensor %s", spec->name);
-    return status;
+    size_t rows = (size_t)out->shape[0], row_bytes = (size_t)sn_tensor_row_bytes(source);
+    for (size_t at = 0; at < rows; at += PIECE_ROWS) {
+        size_t count = rows - at < PIECE_ROWS ? rows - at : PIECE_ROWS;
+        sn_status status = ops->gather_rows(source->data, source->shape[0], row_bytes, ids + at,
+                                            count, (uint8_t *)out->data + at * row_bytes);
+        if (status != SN_OK) {
+            sn_error_context("tensor %s", spec->name);
+            return status;
+        }
+        sn__progress_bump(t->progress);
+    }
+    return SN_OK;
 }
 
 static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
@@ -111,9 +120,9 @@ static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
         return SN_OK;
     case SN__X:
     case SN__Y:
-        return write_rows(spec, ops, t->nodes[spec->type].ids, out);
+        return write_rows(t, ops, spec, t->nodes[spec->type].ids, out);
     case SN__EDGE_ATTR:
-        return write_rows(spec, ops, t->edges[spec->type].edge, out);
+        return write_rows(t, ops, spec, t->edges[spec->type].edge, out);
     case SN__NUM_SAMPLED_NODES:
         write_ids(out, t->num_sampled_nodes + spec->type * (t->plan->hops + 1));
         return SN_OK;
@@ -126,12 +135,17 @@ static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
     return SN_OK;
 }
 
-sn_status sn__deliver_write(const sn__topology *t, const sn__kernel_ops *ops, uint8_t *payload,
-                            sn_tensor *tensors)
+sn_status sn__deliver_write(const sn__topology *t, const sn__kernel_ops *ops, const sn__sink *sink,
+                            uint8_t *payload, sn_tensor *tensors)
 {
-    for (int32_t i = 0; i < t->plan->num_tensors; i++)
+    int32_t last = t->plan->num_tensors - 1;
+    for (int32_t i = 0; i <= last; i++)
         tensors[i].data = payload + (uintptr_t)tensors[i].data;
-    for (int32_t i = 0; i < t->plan->num_tensors; i++)
+    for (int32_t i = 0; i <= last; i++) {
+        if (i == last)
+            sn__sink_step(sink, SN_STEP_GATHER);
         SN_TRY(write_tensor(t, ops, &t->plan->tensors[i], &tensors[i]));
+        sn__progress_bump(t->progress);
+    }
     return SN_OK;
 }

@@ -9,6 +9,7 @@
 #include "engine/sample/topology.h"
 
 #include "base/mem.h"
+#include "engine/sample/sink.h"
 
 #include <string.h>
 
@@ -176,6 +177,7 @@ static sn_status sample_edge_type(sn__topology *t, const sn__kernel_ops *ops, in
             sn_error_context("edge type %s", t->plan->edges[edge_type].name);
             return status;
         }
+        sn__progress_bump(t->progress);
     }
     return SN_OK;
 }

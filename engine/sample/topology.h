@@ -25,6 +25,8 @@ typedef struct sn__topology {
     int64_t *num_sampled_edges; /* [edge type][hops] */
     size_t distinct_seeds;
 
+    _Atomic uint64_t *progress; /* bumped per block of rows; NULL: nobody watches */
+
     /* Scratch. */
     int64_t *seeds;      /* [batch size] */
     int64_t *neighbours; /* global ids of a block's picks */
