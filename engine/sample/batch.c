@@ -3,15 +3,13 @@
 #include "engine/sample/batch.h"
 
 #include "base/mem.h"
+#include "base/tensor.h"
 
 #include <string.h>
 
-/* Free blocks that a pool keeps: enough for a consumer that holds a few batches while it asks for
- * the next; what a burst needed beyond that goes back to the system. */
-enum { POOL_KEEPS = 4 };
-
 struct sn__batch_pool {
-    atomic_int references; /* the sampler's and one per living batch */
+    atomic_int references; /* the owner's and one per living batch */
+    int keeps;
     pthread_mutex_t lock;
     sn_batch *free; /* linked by next_free */
     int free_count;
@@ -22,11 +20,12 @@ static void free_block(sn_batch *batch)
     sn__mem_pages_free(batch, batch->block_bytes);
 }
 
-sn_status sn__batch_pool_create(sn__batch_pool **out)
+sn_status sn__batch_pool_create(int keeps, sn__batch_pool **out)
 {
     sn__batch_pool *pool;
     SN_TRY(sn__mem_zalloc(1, sizeof *pool, "batch pool", &pool));
     atomic_init(&pool->references, 1);
+    pool->keeps = keeps;
     pthread_mutex_init(&pool->lock, NULL);
     *out = pool;
     return SN_OK;
@@ -68,7 +67,7 @@ static void push_free(sn__batch_pool *pool, sn_batch *batch)
     batch->next_free = pool->free;
     pool->free = batch;
     sn_batch *dropped = NULL;
-    if (++pool->free_count > POOL_KEEPS) {
+    if (++pool->free_count > pool->keeps) {
         sn_batch **smallest = &pool->free;
         for (sn_batch **link = &pool->free; *link != NULL; link = &(*link)->next_free)
             if ((*link)->block_bytes < (*smallest)->block_bytes)
@@ -98,10 +97,20 @@ sn_status sn__batch_pool_take(sn__batch_pool *pool, sn_plan *plan, size_t payloa
     batch->pool = pool;
     atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
     batch->next_free = NULL;
+    batch->loan = (sn__loan){ 0 };
     batch->info = (sn_batch_info){ .seed = plan->seed, .tensors = plan->num_tensors };
     batch->tensors = (sn_tensor *)(batch + 1);
     batch->payload = (uint8_t *)batch + head;
     *out = batch;
+    return SN_OK;
+}
+
+sn_status sn__batch_pool_borrow(sn__batch_pool *pool, sn_plan *plan, const sn__loan *loan,
+                                sn_batch **out)
+{
+    SN_TRY(sn__batch_pool_take(pool, plan, 0, out));
+    (*out)->loan = *loan;
+    (*out)->payload = NULL;
     return SN_OK;
 }
 
@@ -117,9 +126,12 @@ void sn_batch_release(sn_batch *batch)
     if (batch == NULL || atomic_fetch_sub_explicit(&batch->references, 1, memory_order_acq_rel) > 1)
         return;
     sn__batch_pool *pool = batch->pool;
+    sn__loan loan = batch->loan; /* the block may be another thread's batch once it is free */
     sn_plan_release(batch->plan);
     push_free(pool, batch);
     sn__batch_pool_release(pool);
+    if (loan.lender != NULL)
+        loan.lender->give_back(loan.lender, loan.what, loan.where);
 }
 
 sn_batch_info sn_batch_get_info(const sn_batch *batch)
@@ -142,4 +154,35 @@ const sn_tensor *sn_batch_find(const sn_batch *batch, const char *name)
         if (strcmp(batch->plan->tensors[i].name, name) == 0)
             return &batch->tensors[i];
     return NULL;
+}
+
+/* The first dimension, where the plan alone decides it; else -1. */
+static int64_t fixed_rows(const sn_plan *plan, sn__tensor_kind kind)
+{
+    if (kind == SN__NUM_SAMPLED_NODES)
+        return plan->hops + 1;
+    return kind == SN__NUM_SAMPLED_EDGES ? plan->hops : -1;
+}
+
+sn_status sn__batch_check_tensor(const sn_plan *plan, int32_t index, const sn_tensor *view)
+{
+    char is[SN__SHAPE_TEXT], should[SN__SHAPE_TEXT];
+    size_t bytes;
+    if (index < 0 || index >= plan->num_tensors)
+        return sn__fail(SN_E_CORRUPT, "batch: tensor %d of %d", index, plan->num_tensors);
+    const sn__tensor_spec *spec = &plan->tensors[index];
+    int64_t rows = fixed_rows(plan, spec->kind);
+    sn_tensor like = sn__tensor_make(NULL, plan->index_dtype, 1, &view->shape[0]);
+    if (spec->source != NULL)
+        like = sn__tensor_make(NULL, spec->source->dtype, spec->source->ndim, spec->source->shape);
+    like.shape[0] = rows < 0 ? view->shape[0] : rows;
+    if (sn__dtype_equal(view->dtype, like.dtype) && view->ndim == like.ndim &&
+        memcmp(view->shape, like.shape, sizeof like.shape) == 0 &&
+        sn__shape_bytes(like.dtype, like.ndim, like.shape, &bytes))
+        return SN_OK;
+    int32_t ndim = view->ndim < 0 || view->ndim > SN_MAX_DIMS ? 0 : view->ndim; /* to print */
+    return sn__fail(SN_E_CORRUPT, "batch: tensor %s is %s %s of %d dimensions, expected %s %s",
+                    spec->name, sn_dtype_name(view->dtype), sn__shape_text(ndim, view->shape, is),
+                    view->ndim, sn_dtype_name(like.dtype),
+                    sn__shape_text(like.ndim, like.shape, should));
 }

@@ -20,7 +20,7 @@ sn_status sn_sampler_create(sn_plan *plan, sn_sampler **out)
     sn_sampler *sampler;
     SN_TRY(sn__mem_zalloc(1, sizeof *sampler, "sampler", &sampler));
     sampler->plan = sn__plan_retain(plan);
-    sn_status status = sn__batch_pool_create(&sampler->pool);
+    sn_status status = sn__batch_pool_create(SN__POOL_FEW, &sampler->pool);
     if (status == SN_OK)
         status = sn__compute_create(plan, &sampler->compute);
     if (status != SN_OK) {
