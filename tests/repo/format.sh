@@ -7,7 +7,7 @@ set -euo pipefail
 cd "${1:-.}"
 
 list() {
-    find include base kernels engine tools bench examples tests .ci -type f "$@" 2>/dev/null | sort
+    find include base kernels ipc channel engine tools bench examples tests .ci -type f "$@" 2>/dev/null | sort
 }
 
 if ! clang-format --version 2>/dev/null | grep -q 'version 14\.'; then

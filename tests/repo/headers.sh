@@ -41,7 +41,7 @@ read -ra libraries < <(pkg-config --cflags libxxhash jansson hwloc)
 while read -r header; do
     compile "$header" gcc c -std=c11 -D_GNU_SOURCE -Iinclude -I. "${libraries[@]}"
     compile "$header" clang c -std=c11 -D_GNU_SOURCE -Iinclude -I. "${libraries[@]}"
-done < <(find base kernels engine tools bench -name '*.h' ! -name '*_template.h' 2>/dev/null | sort)
+done < <(find base kernels ipc channel engine tools bench -name '*.h' ! -name '*_template.h' 2>/dev/null | sort)
 
 echo "$count compilations, $public of them of public headers"
 if [ "$public" -eq 0 ]; then

@@ -54,6 +54,8 @@ FAULTS = [
     (LAYERS, add("kernels/planted.c", '#include /* why */ "engine/data/x.h"\n'), "engine/data/x.h"),
     (LAYERS, add("engine/data/planted.c", '#inc\\\nlude "engine/sample/x.h"\n'), "engine/sample/x.h"),
     (LAYERS, add("engine/data/planted.c", '#define X "engine/sample/x.h"\n#include X\n'), "macro"),
+    (LAYERS, add("ipc/shm/planted.c", '#include "channel/x.h"\n'), "channel/x.h"),
+    (LAYERS, add("channel/planted.c", '#include "engine/data/x.h"\n'), "engine/data/x.h"),
     (LAYERS, add("tools/seine/planted.c", '#include "base/mem.h"\n'), "base/mem.h"),
     (LAYERS, add("bench/planted.c", '#include "kernels/x.h"\n'), "kernels/x.h"),
     (LAYERS, add("examples/planted.c", '#include "engine/data/dataset.h"\n'), "engine/data/dataset.h"),

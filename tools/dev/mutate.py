@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Plants one-operator changes into base, kernels and engine, one at a time, and sees whether a test fails.
+"""Plants one-operator changes into the library, one at a time, and sees whether a test fails.
 
     tools/dev/mutate.py [--count 100] [--seed 1] [--least 80] [--only PREFIX] [--at FILE:LINE]
                         [--jobs N] [--plain] [--all-tests] [--keep FOLDER]
@@ -39,7 +39,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/repo"))
 import tree
 
-LAYERS = ("base", "kernels", "engine")
+LAYERS = ("base", "kernels", "ipc", "channel", "engine")
 LEFT_OUT = {"repo", "slow"}  # labels of tests that say nothing about the library's code, or take minutes
 GIB = 1 << 30
 
