@@ -310,3 +310,23 @@ sn__memory sn__memory_granted(const char *root)
     visit_groups(root, "memory", visit_memory, &memory);
     return memory;
 }
+
+/* Of a kill, the group of the killed process is told, whichever limit above it was met. */
+int64_t sn__oom_kills(const char *root)
+{
+    char folder[2 * PATH_BYTES];
+    uint64_t kills;
+    group found;
+    for (int v2 = 0; v2 <= 1; v2++) {
+        if (!find_group(root, "memory", v2 == 1, &found))
+            continue;
+        snprintf(folder, sizeof folder, "%s%s", found.mount, found.path);
+        if (read_keyed(folder, v2 ? "memory.events" : "memory.oom_control", "oom_kill", &kills))
+            return (int64_t)kills;
+    }
+    int length = snprintf(folder, sizeof folder, "%s/proc", root);
+    if (length >= 0 && (size_t)length < sizeof folder &&
+        read_keyed(folder, "vmstat", "oom_kill", &kills))
+        return (int64_t)kills;
+    return -1;
+}

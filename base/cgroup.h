@@ -24,4 +24,8 @@ typedef struct sn__memory {
 
 sn__memory sn__memory_granted(const char *root);
 
+/* Processes of this one's control group (and, in v2, of those below it) that the kernel has killed for
+ * want of memory; where the group does not say, those of the machine; -1: unknown. It only grows. */
+int64_t sn__oom_kills(const char *root);
+
 #endif

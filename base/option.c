@@ -11,18 +11,22 @@
 #include "base/cgroup.h"
 #include "base/status.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 1024, TEXT_BYTES = 64, MAX_CHOICES = 6 };
+enum { MAX_THREADS = 1024, NUMBER_BYTES = 24, GIVEN_BYTES = 64, MAX_CHOICES = 6 };
+
+static char worker_path[PATH_MAX];
 
 typedef struct row {
     const char *name, *env, *text, *choices;
     const char *words[MAX_CHOICES]; /* the value is the position */
     int64_t default_value;
     int64_t most; /* > 0: numbers from 1 to this are allowed too; then words[0] is number 0 */
+    char *path;   /* not NULL: absolute paths are allowed too, kept here; the value is then 1 */
 } row;
 
 static const row rows[SN__OPTION_COUNT] = {
@@ -53,14 +57,26 @@ static const row rows[SN__OPTION_COUNT] = {
                               .text = "progress bars of the command; auto is on a terminal",
                               .choices = "auto|always|never",
                               .words = { "auto", "always", "never" } },
+    [SN__OPTION_BIND] = { .name = "bind",
+                          .env = "SEINE_BIND",
+                          .text = "whether worker processes keep to cores or a node of their own",
+                          .choices = "auto|never",
+                          .words = { "auto", "never" } },
+    [SN__OPTION_WORKER] = { .name = "worker",
+                            .env = "SEINE_WORKER",
+                            .text = "the program of worker processes; auto is beside the library",
+                            .choices = "auto|/path",
+                            .words = { "auto" },
+                            .path = worker_path },
 };
 
 /* What the environment said, filled once. */
 static struct state {
     int64_t value;
     bool from_env, bad;
-    char text[TEXT_BYTES];  /* the value in force */
-    char given[TEXT_BYTES]; /* a bad value, cut, for the message */
+    const char *text;          /* the value in force */
+    char number[NUMBER_BYTES]; /* where a number is printed for it */
+    char given[GIVEN_BYTES];   /* a bad value, cut, for the message */
 } states[SN__OPTION_COUNT];
 static pthread_once_t read_once = PTHREAD_ONCE_INIT;
 
@@ -77,26 +93,31 @@ static bool parse_number(const char *text, int64_t most, int64_t *out)
         if (value > most)
             return false;
     }
+    if (value < 1)
+        return false;
     *out = value;
-    return value >= 1;
+    return true;
 }
 
-static bool parse_value(const row *option, const char *text, int64_t *out)
+static bool parse_value(const row *option, const char *given, struct state *out)
 {
     for (int i = 0; i < MAX_CHOICES && option->words[i] != NULL; i++)
-        if (strcmp(text, option->words[i]) == 0) {
-            *out = i;
+        if (strcmp(given, option->words[i]) == 0) {
+            out->value = i;
+            out->text = option->words[i];
             return true;
         }
-    return option->most > 0 && parse_number(text, option->most, out);
-}
-
-static void print_value(const row *option, int64_t value, char *out)
-{
-    if (option->most > 0 && value > 0)
-        snprintf(out, TEXT_BYTES, "%lld", (long long)value);
-    else
-        snprintf(out, TEXT_BYTES, "%s", option->words[value]);
+    if (option->path != NULL && given[0] == '/' && strlen(given) < PATH_MAX) {
+        memcpy(option->path, given, strlen(given) + 1);
+        out->value = 1;
+        out->text = option->path;
+        return true;
+    }
+    if (option->most == 0 || !parse_number(given, option->most, &out->value))
+        return false;
+    snprintf(out->number, NUMBER_BYTES, "%lld", (long long)out->value);
+    out->text = out->number;
+    return true;
 }
 
 static void read_environment(void)
@@ -104,12 +125,12 @@ static void read_environment(void)
     for (int i = 0; i < SN__OPTION_COUNT; i++) {
         const char *given = getenv(rows[i].env);
         states[i].value = rows[i].default_value;
+        states[i].text = rows[i].words[rows[i].default_value];
         if (given != NULL) {
-            states[i].bad = !parse_value(&rows[i], given, &states[i].value);
+            states[i].bad = !parse_value(&rows[i], given, &states[i]);
             states[i].from_env = !states[i].bad;
-            snprintf(states[i].given, TEXT_BYTES, "%s", given);
+            snprintf(states[i].given, GIVEN_BYTES, "%s", given);
         }
-        print_value(&rows[i], states[i].value, states[i].text);
     }
 }
 
@@ -126,6 +147,14 @@ sn_status sn__option_value(sn__option option, int64_t *out)
         return sn__fail(SN_E_INVALID, "%s: \"%s\" is not one of %s", rows[option].env, state->given,
                         rows[option].choices);
     *out = state->value;
+    return SN_OK;
+}
+
+sn_status sn__option_path(sn__option option, const char **out)
+{
+    int64_t value;
+    SN_TRY(sn__option_value(option, &value));
+    *out = state_of(option)->text == rows[option].path ? rows[option].path : NULL;
     return SN_OK;
 }
 

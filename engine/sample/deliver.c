@@ -9,32 +9,11 @@
 
 enum { PIECE_ROWS = 4096 }; /* 40 s if each waits 10 ms; fewer would cost a gather its prefetch */
 
-/* First dimension of a tensor. */
 static size_t rows_of(const sn__topology *t, const sn__tensor_spec *spec)
 {
-    const sn_plan *plan = t->plan;
-    switch (spec->kind) {
-    case SN__NODE:
-    case SN__X:
-        return t->nodes[spec->type].count;
-    case SN__ROW:
-    case SN__COL:
-    case SN__EDGE:
-    case SN__EDGE_ATTR:
-        return t->edges[spec->type].count;
-    case SN__Y:
-        return plan->labels_of_seeds ? t->distinct_seeds : t->nodes[spec->type].count;
-    case SN__BATCH:
-        return t->distinct_seeds;
-    case SN__NUM_SAMPLED_NODES:
-        return (size_t)plan->hops + 1;
-    case SN__NUM_SAMPLED_EDGES:
-        return (size_t)plan->hops;
-    case SN__NUM_KINDS:
-        break;
-    }
-    SN_ASSERT(spec->kind < SN__NUM_KINDS); /* all of them are above */
-    return 0;
+    size_t of_type =
+        sn__kind_is_edges(spec->kind) ? t->edges[spec->type].count : t->nodes[spec->type].count;
+    return sn__tensor_rows(t->plan, spec, of_type, t->distinct_seeds);
 }
 
 sn_status sn__deliver_layout(const sn__topology *t, sn_tensor *tensors, size_t *bytes)

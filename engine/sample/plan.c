@@ -57,7 +57,7 @@ static int64_t index_at(const sn_tensor *tensor, int64_t i)
                                     : ((const int64_t *)tensor->data)[i];
 }
 
-static sn_status copy_input(sn_plan *plan, const sn_tensor *input)
+static sn_status take_input(sn_plan *plan, const sn_tensor *input, bool borrow)
 {
     int64_t nodes = plan->node_counts[plan->input_type];
     if (input == NULL) {
@@ -71,13 +71,17 @@ static sn_status copy_input(sn_plan *plan, const sn_tensor *input)
         return sn__fail(SN_E_INVALID, "plan: input has %d dimensions, not 1", input->ndim);
 
     plan->num_input = input->shape[0];
-    SN_TRY(sn__mem_zalloc((size_t)plan->num_input, sizeof *plan->input, "seeds", &plan->input));
+    if (!borrow)
+        SN_TRY(sn__mem_zalloc((size_t)plan->num_input, sizeof *plan->input_memory, "seeds",
+                              &plan->input_memory));
+    plan->input = borrow ? input->data : plan->input_memory;
     for (int64_t i = 0; i < plan->num_input; i++) {
         int64_t id = index_at(input, i);
         if (id < 0 || id >= nodes)
             return sn__fail(SN_E_RANGE, "plan: seed %lld at position %lld, the type has %lld nodes",
                             (long long)id, (long long)i, (long long)nodes);
-        plan->input[i] = id;
+        if (!borrow)
+            plan->input_memory[i] = id;
     }
     return SN_OK;
 }
@@ -161,15 +165,17 @@ static void resolve_epoch(sn_plan *plan, const sn_plan_options *options)
 {
     int64_t n = plan->num_input, size = plan->batch_size;
     plan->num_batches = n / size + (!options->drop_last && n % size != 0);
+    plan->drop_last = options->drop_last;
     plan->rank = options->rank;
     plan->world = options->world == 0 ? 1 : options->world;
 
     int64_t batches = plan->num_batches, whole = batches / plan->world,
             rest = batches % plan->world;
     plan->limit = batches;
-    if (options->uneven == SN_UNEVEN_DROP)
+    plan->uneven = options->uneven == SN_UNEVEN_DEFAULT ? SN_UNEVEN_SHORT : options->uneven;
+    if (plan->uneven == SN_UNEVEN_DROP)
         plan->limit = whole * plan->world;
-    else if (options->uneven == SN_UNEVEN_PAD)
+    else if (plan->uneven == SN_UNEVEN_PAD)
         plan->limit = (whole + (rest != 0)) * plan->world;
 }
 
@@ -206,7 +212,7 @@ int64_t sn_plan_first_step(const sn_plan *plan, int64_t start)
 
 /* -- Life -------------------------------------------------------------------------------------- */
 
-static sn_status resolve(sn_plan *plan, const sn_plan_options *options)
+static sn_status resolve(sn_plan *plan, const sn_plan_options *options, bool borrow)
 {
     size_t nodes = (size_t)plan->num_node_types, edges = (size_t)plan->num_edge_types;
     SN_TRY(sn__mem_zalloc(nodes, sizeof *plan->node_counts, "plan", &plan->node_counts));
@@ -216,8 +222,9 @@ static sn_status resolve(sn_plan *plan, const sn_plan_options *options)
         SN_TRY(sn_dataset_node_type(plan->dataset, t, &info));
         plan->node_counts[t] = info.count;
     }
+    plan->dir = options->dir == SN_DIR_IN ? SN_DIR_IN : SN_DIR_OUT;
     for (int32_t e = 0; e < plan->num_edge_types; e++)
-        SN_TRY(take_rows(plan, e, options->dir == SN_DIR_IN));
+        SN_TRY(take_rows(plan, e, plan->dir == SN_DIR_IN));
 
     plan->input_type = options->input_type;
     plan->batch_size = options->batch_size == 0 ? DEFAULT_BATCH_SIZE : options->batch_size;
@@ -226,14 +233,38 @@ static sn_status resolve(sn_plan *plan, const sn_plan_options *options)
     plan->hops = options->hops;
     plan->replace = options->replace;
     plan->with_edge = options->with_edge;
-    plan->labels_of_seeds = options->labels == SN_LABELS_SEEDS;
+    plan->features = options->features;
+    plan->labels = options->labels;
     plan->index_dtype = (sn_dtype){ SN_INT, options->index == SN_INDEX_INT32 ? 32 : 64 };
     SN_TRY(copy_fanout(plan, options));
-    SN_TRY(copy_input(plan, options->input));
+    SN_TRY(take_input(plan, options->input, borrow));
     if (options->index == SN_INDEX_INT32)
         SN_TRY(check_index_fits(plan));
     resolve_epoch(plan, options);
-    return sn__plan_list_tensors(plan, options);
+    SN_TRY(sn__plan_list_tensors(plan));
+    return sn__plan_bound(plan);
+}
+
+sn_status sn__plan_make(sn_dataset *dataset, const sn_plan_options *options, bool borrow,
+                        sn_plan **out)
+{
+    SN_TRY(check_enums(options));
+    SN_TRY(check_numbers(dataset, options));
+
+    sn_plan *plan;
+    SN_TRY(sn__mem_zalloc(1, sizeof *plan, "plan", &plan));
+    atomic_init(&plan->references, 1);
+    atomic_init(&plan->hash, 0);
+    plan->dataset = sn__dataset_retain(dataset);
+    plan->num_node_types = sn_dataset_num_node_types(dataset);
+    plan->num_edge_types = sn_dataset_num_edge_types(dataset);
+    sn_status status = resolve(plan, options, borrow);
+    if (status != SN_OK) {
+        sn_plan_release(plan);
+        return status;
+    }
+    *out = plan;
+    return SN_OK;
 }
 
 sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options, sn_plan **out)
@@ -242,22 +273,7 @@ sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options, sn
         return sn__fail(SN_E_INVALID, "plan: dataset, options and out are needed");
     sn_plan_options known;
     SN_TRY(sn__options_read(&known, sizeof known, options, FIRST_OPTIONS, "plan options"));
-    SN_TRY(check_enums(&known));
-    SN_TRY(check_numbers(dataset, &known));
-
-    sn_plan *plan;
-    SN_TRY(sn__mem_zalloc(1, sizeof *plan, "plan", &plan));
-    atomic_init(&plan->references, 1);
-    plan->dataset = sn__dataset_retain(dataset);
-    plan->num_node_types = sn_dataset_num_node_types(dataset);
-    plan->num_edge_types = sn_dataset_num_edge_types(dataset);
-    sn_status status = resolve(plan, &known);
-    if (status != SN_OK) {
-        sn_plan_release(plan);
-        return status;
-    }
-    *out = plan;
-    return SN_OK;
+    return sn__plan_make(dataset, &known, false, out);
 }
 
 sn_plan *sn__plan_retain(sn_plan *plan)
@@ -276,7 +292,7 @@ void sn_plan_release(sn_plan *plan)
     sn__mem_free(plan->edges);
     sn__mem_free(plan->node_counts);
     sn__mem_free(plan->fanout);
-    sn__mem_free(plan->input);
+    sn__mem_free(plan->input_memory);
     sn_dataset_release(plan->dataset);
     sn__mem_free(plan);
 }

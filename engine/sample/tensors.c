@@ -21,20 +21,13 @@ static const char *const kind_names[SN__NUM_KINDS] = {
     [SN__NUM_SAMPLED_EDGES] = "num_sampled_edges",
 };
 
-static bool is_per_edge_type(sn__tensor_kind kind)
-{
-    return kind == SN__ROW || kind == SN__COL || kind == SN__EDGE || kind == SN__EDGE_ATTR ||
-           kind == SN__NUM_SAMPLED_EDGES;
-}
-
 /* Whether tensors of this kind exist for this type, and where their rows come from. */
-static sn_status is_present(const sn_plan *plan, const sn_plan_options *options,
-                            sn__tensor_kind kind, int32_t type, bool *present,
+static sn_status is_present(const sn_plan *plan, sn__tensor_kind kind, int32_t type, bool *present,
                             const sn_tensor **source)
 {
     sn_node_info node = { 0 };
     sn_edge_info edge = { 0 };
-    if (is_per_edge_type(kind))
+    if (sn__kind_is_edges(kind))
         SN_TRY(sn_dataset_edge_type(plan->dataset, type, &edge));
     else
         SN_TRY(sn_dataset_node_type(plan->dataset, type, &node));
@@ -44,20 +37,20 @@ static sn_status is_present(const sn_plan *plan, const sn_plan_options *options,
     bool of_seeds = type == plan->input_type;
     switch (kind) {
     case SN__EDGE:
-        *present = options->with_edge;
+        *present = plan->with_edge;
         break;
     case SN__X:
         *source = node.x;
-        *present = options->features && node.x != NULL;
+        *present = plan->features && node.x != NULL;
         break;
     case SN__EDGE_ATTR:
         *source = edge.x;
-        *present = options->features && options->with_edge && edge.x != NULL;
+        *present = plan->features && plan->with_edge && edge.x != NULL;
         break;
     case SN__Y:
         *source = node.y;
-        *present = node.y != NULL && (options->labels == SN_LABELS_ALL ||
-                                      (options->labels == SN_LABELS_SEEDS && of_seeds));
+        *present = node.y != NULL &&
+                   (plan->labels == SN_LABELS_ALL || (plan->labels == SN_LABELS_SEEDS && of_seeds));
         break;
     case SN__BATCH:
         *present = of_seeds;
@@ -105,12 +98,12 @@ static void free_prefixes(char **prefixes, int32_t count)
     sn__mem_free(prefixes);
 }
 
-static sn_status edge_prefixes(const sn_plan *plan, bool reversed, char **prefixes)
+static sn_status edge_prefixes(const sn_plan *plan, char **prefixes)
 {
     for (int32_t e = 0; e < plan->num_edge_types; e++) {
         sn_edge_info info;
         SN_TRY(sn_dataset_edge_type(plan->dataset, e, &info));
-        SN_TRY(delivered_name(&info, reversed, &prefixes[e]));
+        SN_TRY(delivered_name(&info, plan->dir == SN_DIR_OUT, &prefixes[e]));
         for (int32_t before = 0; before < e; before++)
             if (strcmp(prefixes[before], prefixes[e]) == 0)
                 return sn__fail(SN_E_INVALID,
@@ -120,20 +113,20 @@ static sn_status edge_prefixes(const sn_plan *plan, bool reversed, char **prefix
     return SN_OK;
 }
 
-static sn_status add_tensor(sn_plan *plan, const sn_plan_options *options, sn__tensor_kind kind,
-                            int32_t type, char *const *edge_names)
+static sn_status add_tensor(sn_plan *plan, sn__tensor_kind kind, int32_t type,
+                            char *const *edge_names)
 {
     sn__tensor_spec *spec = &plan->tensors[plan->num_tensors];
     bool present;
-    SN_TRY(is_present(plan, options, kind, type, &present, &spec->source));
+    SN_TRY(is_present(plan, kind, type, &present, &spec->source));
     if (!present)
         return SN_OK;
     const char *prefix = "";
     if (!sn_dataset_is_homogeneous(plan->dataset)) {
         sn_node_info info = { 0 };
-        if (!is_per_edge_type(kind))
+        if (!sn__kind_is_edges(kind))
             SN_TRY(sn_dataset_node_type(plan->dataset, type, &info));
-        prefix = is_per_edge_type(kind) ? edge_names[type] : info.name;
+        prefix = sn__kind_is_edges(kind) ? edge_names[type] : info.name;
     }
     spec->kind = kind;
     spec->type = type;
@@ -142,18 +135,18 @@ static sn_status add_tensor(sn_plan *plan, const sn_plan_options *options, sn__t
     return SN_OK;
 }
 
-static sn_status add_all(sn_plan *plan, const sn_plan_options *options, char *const *edge_names)
+static sn_status add_all(sn_plan *plan, char *const *edge_names)
 {
     for (int kind = 0; kind < SN__NUM_KINDS; kind++) {
         int32_t types =
-            is_per_edge_type((sn__tensor_kind)kind) ? plan->num_edge_types : plan->num_node_types;
+            sn__kind_is_edges((sn__tensor_kind)kind) ? plan->num_edge_types : plan->num_node_types;
         for (int32_t type = 0; type < types; type++)
-            SN_TRY(add_tensor(plan, options, (sn__tensor_kind)kind, type, edge_names));
+            SN_TRY(add_tensor(plan, (sn__tensor_kind)kind, type, edge_names));
     }
     return SN_OK;
 }
 
-sn_status sn__plan_list_tensors(sn_plan *plan, const sn_plan_options *options)
+sn_status sn__plan_list_tensors(sn_plan *plan)
 {
     size_t edges = (size_t)plan->num_edge_types;
     size_t most = SN__NUM_KINDS *
@@ -161,9 +154,26 @@ sn_status sn__plan_list_tensors(sn_plan *plan, const sn_plan_options *options)
     char **names = NULL;
     SN_TRY(sn__mem_zalloc(most, sizeof *plan->tensors, "tensor list", &plan->tensors));
     SN_TRY(sn__mem_zalloc(edges, sizeof *names, "edge type names", &names));
-    sn_status status = edge_prefixes(plan, options->dir != SN_DIR_IN, names);
+    sn_status status = edge_prefixes(plan, names);
     if (status == SN_OK)
-        status = add_all(plan, options, names);
+        status = add_all(plan, names);
     free_prefixes(names, plan->num_edge_types);
     return status;
+}
+
+size_t sn__tensor_rows(const sn_plan *plan, const sn__tensor_spec *spec, size_t of_type,
+                       size_t seeds)
+{
+    switch (spec->kind) {
+    case SN__BATCH:
+        return seeds;
+    case SN__Y:
+        return plan->labels == SN_LABELS_SEEDS ? seeds : of_type;
+    case SN__NUM_SAMPLED_NODES:
+        return (size_t)plan->hops + 1;
+    case SN__NUM_SAMPLED_EDGES:
+        return (size_t)plan->hops;
+    default:
+        return of_type;
+    }
 }

@@ -184,6 +184,41 @@ START_TEST(cgroup_files_with_rubbish_limit_nothing)
 }
 END_TEST
 
+static const struct {
+    const char *v1, *v2,
+        *machine; /* memory.oom_control, memory.events, vmstat; NULL: no such file */
+    int64_t kills;
+} oom[] = {
+    { NULL, NULL, NULL, -1 },
+    { NULL, NULL, "nr_free_pages 5\noom_kill 7\n", 7 },
+    { NULL, NULL, "nr_free_pages 5\n", -1 },
+    { NULL, "low 0\nhigh 1\noom 9\noom_kill 2\noom_group_kill 4\n", "oom_kill 7\n", 2 },
+    { NULL, "low 0\nhigh 1\noom 9\noom_kill 0\n", "oom_kill 7\n", 0 },
+    { NULL, "low 0\n", "oom_kill 7\n", 7 },
+    { NULL, "oom_kill lots\n", "oom_kill 7\n", 7 },
+    { "oom_kill_disable 1\nunder_oom 0\noom_kill 3\n", NULL, "oom_kill 7\n", 3 },
+    { "oom_kill_disable 1\nunder_oom 0\noom_kill 3\n", "oom_kill 2\n", "oom_kill 7\n", 3 },
+    { "oom_kill_disable 1\nunder_oom 0\n", "oom_kill 2\n", "oom_kill 7\n",
+      2 }, /* before Linux 4.13 */
+    { "oom_kill_disable 1\nunder_oom 0\n", NULL, "oom_kill 7\n", 7 },
+};
+
+START_TEST(oom_kills_are_those_of_the_group_or_of_the_machine)
+{
+    put("proc/self/cgroup", "9:memory:/a/b\n0::/a/b\n");
+    put("proc/self/mountinfo", V2_MOUNT "41 30 0:36 / /cg/memory rw - cgroup cgroup rw,memory\n");
+    put("sys/fs/cgroup/a/memory.events", "oom_kill 50\n"); /* the group above is not asked */
+    put("cg/memory/a/memory.oom_control", "oom_kill 60\n");
+    if (oom[_i].v1 != NULL)
+        put("cg/memory/a/b/memory.oom_control", oom[_i].v1);
+    if (oom[_i].v2 != NULL)
+        put("sys/fs/cgroup/a/b/memory.events", oom[_i].v2);
+    if (oom[_i].machine != NULL)
+        put("proc/vmstat", oom[_i].machine);
+    ck_assert_int_eq(sn__oom_kills(root), oom[_i].kills);
+}
+END_TEST
+
 START_TEST(memory_of_this_machine_is_some)
 {
     sn__memory memory = sn__memory_granted("");
@@ -219,6 +254,8 @@ int main(void)
     tcase_add_test(cases, cgroup_mount_point_with_a_blank_is_decoded);
     tcase_add_test(cases, cgroup_mountinfo_with_a_line_of_any_length_is_read_on);
     tcase_add_loop_test(cases, cgroup_files_with_rubbish_limit_nothing, 0, 9);
+    tcase_add_loop_test(cases, oom_kills_are_those_of_the_group_or_of_the_machine, 0,
+                        (int)(sizeof oom / sizeof oom[0]));
     tcase_add_test(cases, memory_of_this_machine_is_some);
     tcase_add_test(cases, system_info_agrees_with_what_it_is_made_of);
     return run_cases("cgroup", cases);

@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "base/status.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@
 #include <strings.h>
 
 static const char *const variables[SN__OPTION_COUNT] = {
-    "SEINE_LOG", "SEINE_LOAD", "SEINE_THREADS", "SEINE_HUGE_PAGES", "SEINE_PROGRESS",
+    "SEINE_LOG",      "SEINE_LOAD", "SEINE_THREADS", "SEINE_HUGE_PAGES",
+    "SEINE_PROGRESS", "SEINE_BIND", "SEINE_WORKER",
 };
 
 static void clean_environment(void)
@@ -56,6 +58,15 @@ static const struct {
     { SN__OPTION_PROGRESS, "always", 1 },
     { SN__OPTION_PROGRESS, "never", 2 },
     { SN__OPTION_PROGRESS, "yes", -1 },
+    { SN__OPTION_BIND, "auto", 0 },
+    { SN__OPTION_BIND, "never", 1 },
+    { SN__OPTION_BIND, "/never", -1 },
+    { SN__OPTION_WORKER, "auto", 0 },
+    { SN__OPTION_WORKER, "/", 1 },
+    { SN__OPTION_WORKER, "/opt/a b/seine-worker", 1 },
+    { SN__OPTION_WORKER, "", -1 },
+    { SN__OPTION_WORKER, "bin/seine-worker", -1 },
+    { SN__OPTION_WORKER, "./seine-worker", -1 },
 };
 
 START_TEST(option_with_its_variable_set_has_that_value_or_an_error)
@@ -91,7 +102,7 @@ END_TEST
 START_TEST(options_without_variables_have_their_defaults)
 {
     clean_environment();
-    static const int64_t defaults[SN__OPTION_COUNT] = { 1, 0, 0, 0, 0 };
+    static const int64_t defaults[SN__OPTION_COUNT] = { 1 };
     for (int i = 0; i < SN__OPTION_COUNT; i++) {
         int64_t value = -1;
         ck_assert_int_eq(sn__option_value((sn__option)i, &value), SN_OK);
@@ -117,6 +128,37 @@ START_TEST(option_info_names_the_variable_after_the_option)
     }
     ck_assert_int_eq(sn_option_get(-1, &info), SN_E_RANGE);
     ck_assert_int_eq(sn_option_get(SN__OPTION_COUNT, &info), SN_E_RANGE);
+}
+END_TEST
+
+START_TEST(option_that_is_a_path_is_kept_whole_and_only_if_it_fits)
+{
+    clean_environment();
+    char given[PATH_MAX + 1];
+    memset(given, 'w', sizeof given);
+    given[0] = '/';
+    given[_i == 1 ? PATH_MAX : PATH_MAX - 1] = '\0';
+    setenv("SEINE_WORKER", _i == 2 ? "auto" : given, 1);
+    const char *path = "untouched";
+    sn_status status = sn__option_path(SN__OPTION_WORKER, &path);
+    unsetenv("SEINE_WORKER");
+    if (_i == 1) {
+        ck_assert_int_eq(status, SN_E_INVALID);
+        ck_assert_str_eq(path, "untouched");
+        ck_assert_ptr_nonnull(strstr(sn_error_detail(), "SEINE_WORKER: \"/www"));
+        return;
+    }
+    ck_assert_int_eq(status, SN_OK);
+    if (_i == 2) {
+        ck_assert_ptr_null(path);
+    } else {
+        sn_option_info info;
+        ck_assert_str_eq(path, given);
+        ck_assert_int_eq(sn_option_get(SN__OPTION_WORKER, &info), SN_OK);
+        ck_assert_str_eq(info.value, given);
+    }
+    ck_assert_int_eq(sn__option_path(SN__OPTION_THREADS, &path), SN_OK);
+    ck_assert_ptr_null(path);
 }
 END_TEST
 
@@ -210,6 +252,7 @@ int main(void)
                         (int)(sizeof values / sizeof values[0]));
     tcase_add_test(cases, options_without_variables_have_their_defaults);
     tcase_add_test(cases, option_info_names_the_variable_after_the_option);
+    tcase_add_loop_test(cases, option_that_is_a_path_is_kept_whole_and_only_if_it_fits, 0, 3);
     tcase_add_test(cases, option_after_its_first_use_ignores_the_environment);
     tcase_add_test(cases, option_first_used_by_many_threads_is_the_same_for_all);
     tcase_add_test(cases, threads_asked_for_win_over_the_variable_and_the_cores);

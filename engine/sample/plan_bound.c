@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How large a batch can be: the tree of its fanouts, cut off at the counts of the graph. Sums and
+ * products stop at UINT64_MAX.
+ *
+ * Invariants  B1  A node is in one frontier at most, so a type gives its node count at most.
+ *             B2  Without replacement a row gives its degree at most, and each row is read once:
+ *                 an edge type gives its edge count at most over all hops. */
+#include "base/mem.h"
+#include "engine/sample/batch.h"
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static uint64_t times(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+/* Most nodes and edges of each type. */
+typedef struct bound {
+    uint64_t *nodes, *frontier, *next; /* [node type] */
+    uint64_t *edges;                   /* [edge type] */
+    uint64_t seeds;
+} bound;
+
+static void expand(const sn_plan *plan, bound *most, int32_t hop)
+{
+    for (int32_t e = 0; e < plan->num_edge_types; e++) {
+        const sn__plan_edge *edge = &plan->edges[e];
+        int64_t fanout = plan->fanout[e * plan->hops + hop];
+        uint64_t from = most->frontier[edge->from_type], all = (uint64_t)edge->rows.edges;
+        uint64_t picks = fanout < 0 ? (from > 0 ? all : 0) : times(from, (uint64_t)fanout);
+        if (!plan->replace)
+            picks = least(picks, all - most->edges[e]); /* B2 */
+        most->edges[e] = plus(most->edges[e], picks);
+        most->next[edge->to_type] = plus(most->next[edge->to_type], picks);
+    }
+    for (int32_t t = 0; t < plan->num_node_types; t++) {
+        uint64_t left = (uint64_t)plan->node_counts[t] - most->nodes[t]; /* B1 */
+        most->frontier[t] = least(most->next[t], left);
+        most->nodes[t] += most->frontier[t];
+        most->next[t] = 0;
+    }
+}
+
+static uint64_t payload_of(const sn_plan *plan, const bound *most)
+{
+    uint64_t bytes = 0;
+    for (int32_t i = 0; i < plan->num_tensors; i++) {
+        const sn__tensor_spec *spec = &plan->tensors[i];
+        uint64_t of_type =
+            sn__kind_is_edges(spec->kind) ? most->edges[spec->type] : most->nodes[spec->type];
+        uint64_t row = spec->source != NULL ? (uint64_t)sn_tensor_row_bytes(spec->source)
+                                            : plan->index_dtype.bits / 8u;
+        uint64_t size = times(sn__tensor_rows(plan, spec, of_type, most->seeds), row);
+        if (size > UINT64_MAX - SN__ALIGN)
+            return UINT64_MAX;
+        bytes = plus(bytes, sn__align_up(size));
+    }
+    return bytes;
+}
+
+sn_status sn__plan_bound(sn_plan *plan)
+{
+    size_t types = (size_t)plan->num_node_types, edges = (size_t)plan->num_edge_types;
+    uint64_t *block;
+    SN_TRY(sn__mem_zalloc(3 * types + edges, sizeof *block, "bound of a plan", &block));
+    bound most = { .nodes = block,
+                   .frontier = block + types,
+                   .next = block + 2 * types,
+                   .edges = block + 3 * types };
+    most.seeds = least((uint64_t)plan->batch_size, (uint64_t)plan->num_input);
+    most.seeds = least(most.seeds, (uint64_t)plan->node_counts[plan->input_type]);
+    most.nodes[plan->input_type] = most.frontier[plan->input_type] = most.seeds;
+    for (int32_t hop = 0; hop < plan->hops; hop++)
+        expand(plan, &most, hop);
+    plan->bound_bytes = payload_of(plan, &most);
+    sn__mem_free(block);
+    return SN_OK;
+}
+
+uint64_t sn__plan_bound_bytes(const sn_plan *plan)
+{
+    return plan->bound_bytes;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packing and unpacking plans. What comes out goes through the checks of any new plan, and its hash
+ * is compared with that of the packed one. */
+#include "engine/sample/plan_pack.h"
+
+#include "base/mem.h"
+#include "engine/sample/batch.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { SHUFFLE = 1, DROP_LAST = 2, REPLACE = 4, WITH_EDGE = 8, FEATURES = 16, ALL_FLAGS = 31 };
+
+typedef struct pack_head {
+    uint64_t magic, bytes; /* of the whole */
+    uint64_t hash;         /* sn__plan_hash_all */
+    uint64_t seed;
+    int64_t num_input; /* -1: all of the type */
+    int64_t batch_size, rank, world;
+    uint64_t input_offset;
+    uint64_t fanouts; /* how many */
+    int32_t input_type, hops;
+    uint32_t flags;
+    int32_t dir, uneven, labels, index;
+    uint32_t reserved; /* 0 */
+} pack_head;
+_Static_assert(sizeof(pack_head) == 112, "plan_pack.h says where fanouts begin");
+
+static const uint64_t pack_magic = UINT64_C(0x314e414c504e5331); /* "1SNPLAN1" */
+
+/* -- Packing ----------------------------------------------------------------------------------- */
+
+static uint32_t flags_of(const sn_plan *plan)
+{
+    return (plan->shuffle ? SHUFFLE : 0u) | (plan->drop_last ? DROP_LAST : 0u) |
+           (plan->replace ? REPLACE : 0u) | (plan->with_edge ? WITH_EDGE : 0u) |
+           (plan->features ? FEATURES : 0u);
+}
+
+static sn_status describe(const sn_plan *plan, pack_head *out)
+{
+    bool listed = plan->input != NULL;
+    size_t fanouts = (size_t)plan->hops * (size_t)plan->num_edge_types;
+    pack_head head = {
+        .magic = pack_magic,
+        .seed = plan->seed,
+        .num_input = listed ? plan->num_input : -1,
+        .batch_size = plan->batch_size,
+        .rank = plan->rank,
+        .world = plan->world,
+        .fanouts = fanouts,
+        .input_type = plan->input_type,
+        .hops = plan->hops,
+        .flags = flags_of(plan),
+        .dir = (int32_t)plan->dir,
+        .uneven = (int32_t)plan->uneven,
+        .labels = (int32_t)plan->labels,
+        .index = plan->index_dtype.bits == 32 ? SN_INDEX_INT32 : SN_INDEX_INT64,
+    };
+    head.input_offset = sn__align_up(sizeof head + fanouts * sizeof(int64_t));
+    head.bytes = head.input_offset + (listed ? (uint64_t)plan->num_input * sizeof(int64_t) : 0);
+    SN_TRY(sn__plan_hash_all(plan, &head.hash));
+    *out = head;
+    return SN_OK;
+}
+
+sn_status sn__plan_pack(const sn_plan *plan, sn__segment *out)
+{
+    pack_head head;
+    sn__segment made;
+    SN_TRY(describe(plan, &head));
+    SN_TRY(sn__segment_create("seine-plan", head.bytes, &made));
+    memcpy(made.base, &head, sizeof head);
+    if (head.fanouts > 0)
+        memcpy(made.base + sizeof head, plan->fanout, head.fanouts * sizeof *plan->fanout);
+    if (head.num_input > 0)
+        memcpy(made.base + head.input_offset, plan->input,
+               (size_t)head.num_input * sizeof *plan->input);
+    *out = made;
+    return SN_OK;
+}
+
+/* -- Unpacking --------------------------------------------------------------------------------- */
+
+static sn_status damaged(const char *what, long long is, long long should)
+{
+    return sn__fail(SN_E_CORRUPT, "packed plan: %s %lld, expected %lld", what, is, should);
+}
+
+/* Lengths alone: what the numbers mean is for sn__plan_make to judge. */
+static sn_status check_head(const pack_head *head, size_t bytes, const sn_dataset *dataset)
+{
+    int32_t types = sn_dataset_num_edge_types(dataset);
+    if (head->magic != pack_magic)
+        return sn__fail(SN_E_CORRUPT, "packed plan: does not begin as one");
+    if (head->bytes > bytes)
+        return damaged("bytes", (long long)bytes, (long long)head->bytes);
+    if (head->hops < 0 || head->hops > SN_MAX_HOPS)
+        return damaged("hops", head->hops, SN_MAX_HOPS);
+    if (head->fanouts != (uint64_t)head->hops * (uint64_t)types)
+        return damaged("fanouts", (long long)head->fanouts, (long long)head->hops * types);
+    uint64_t offset = sn__align_up(sizeof *head + head->fanouts * sizeof(int64_t));
+    if (head->input_offset != offset)
+        return damaged("offset of the seeds", (long long)head->input_offset, (long long)offset);
+    if (head->num_input < -1 || head->bytes < offset ||
+        (head->num_input < 0 ? 0 : (uint64_t)head->num_input) !=
+            (head->bytes - offset) / sizeof(int64_t) ||
+        head->bytes % sizeof(int64_t) != 0)
+        return damaged("seeds", (long long)head->num_input,
+                       ((long long)head->bytes - (long long)offset) / (long long)sizeof(int64_t));
+    if (head->flags > ALL_FLAGS || head->reserved != 0 || head->batch_size < 1 || head->world < 1)
+        return sn__fail(SN_E_CORRUPT, "packed plan: flags %#x, batch size %lld, world %lld",
+                        head->flags, (long long)head->batch_size, (long long)head->world);
+    return SN_OK;
+}
+
+static sn_status make(const pack_head *head, const uint8_t *base, sn_dataset *dataset,
+                      sn_plan **out)
+{
+    /* Views are not written through, though their pointer is not to const. */
+    void *ids = (void *)(uintptr_t)(base + head->input_offset);
+    sn_tensor input = { ids, { SN_INT, 64 }, 1, { head->num_input, 1, 1, 1 } };
+    sn_plan_options options = {
+        .struct_size = sizeof options,
+        .input_type = head->input_type,
+        .input = head->num_input >= 0 ? &input : NULL,
+        .batch_size = head->batch_size,
+        .shuffle = (head->flags & SHUFFLE) != 0,
+        .drop_last = (head->flags & DROP_LAST) != 0,
+        .seed = head->seed,
+        .hops = head->hops,
+        .fanout = (const int64_t *)(const void *)(base + sizeof *head),
+        .per_edge_type = true,
+        .dir = (sn_edge_dir)head->dir,
+        .replace = (head->flags & REPLACE) != 0,
+        .with_edge = (head->flags & WITH_EDGE) != 0,
+        .features = (head->flags & FEATURES) != 0,
+        .labels = (sn_label_mode)head->labels,
+        .index = (sn_index_type)head->index,
+        .rank = head->rank,
+        .world = head->world,
+        .uneven = (sn_uneven)head->uneven,
+    };
+    sn_status status = sn__plan_make(dataset, &options, true, out);
+    if (status == SN_OK || status == SN_E_NOMEM)
+        return status;
+    sn_error_context("packed plan");
+    return SN_E_CORRUPT;
+}
+
+sn_status sn__plan_unpack(const uint8_t *base, size_t bytes, sn_dataset *dataset, sn_plan **out)
+{
+    pack_head head;
+    sn_plan *plan;
+    uint64_t hash = 0;
+    if (bytes < sizeof head)
+        return damaged("bytes", (long long)bytes, (long long)sizeof head);
+    memcpy(&head, base, sizeof head);
+    SN_TRY(check_head(&head, bytes, dataset));
+    SN_TRY(make(&head, base, dataset, &plan));
+    sn_status status = sn__plan_hash_all(plan, &hash);
+    if (status == SN_OK && hash != head.hash)
+        status = sn__fail(SN_E_CORRUPT, "packed plan: gives hash %016llx, was %016llx",
+                          (unsigned long long)hash, (unsigned long long)head.hash);
+    if (status != SN_OK) {
+        sn_plan_release(plan);
+        return status;
+    }
+    *out = plan;
+    return SN_OK;
+}
