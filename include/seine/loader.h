@@ -88,12 +88,14 @@ SN_NODISCARD SN_API sn_status sn_loader_begin_at(sn_loader *loader, uint64_t epo
 SN_NODISCARD SN_API sn_status sn_loader_next(sn_loader *loader, int64_t timeout_ns, sn_batch **out);
 
 /* Where the loader stands: epoch and next position, in at most SN_LOADER_STATE_BYTES bytes, with
- * what identifies dataset and plan. *bytes is set. Batches that were handed out count as consumed.
+ * what identifies dataset, plan and seed. *bytes is set. Batches that were handed out count as
+ * consumed. Ranks that took equally many save the same state.
  * Fails: SN_E_INVALID (`capacity` is too small, or no epoch was begun). */
 SN_NODISCARD SN_API sn_status sn_loader_state_save(sn_loader *loader, void *state, size_t capacity,
                                                    size_t *bytes);
 /* Begins where the saved loader stood, also with other workers, ranks or machine. Fails: SN_E_FORMAT
- * (no state), SN_E_VERSION, SN_E_INVALID (of another dataset, plan or seed: which). */
+ * (no state), SN_E_VERSION, SN_E_CORRUPT (damaged), SN_E_INVALID (of another dataset, plan or seed:
+ * which), and as sn_loader_begin. */
 SN_NODISCARD SN_API sn_status sn_loader_state_restore(sn_loader *loader, const void *state,
                                                       size_t bytes);
 

@@ -307,9 +307,13 @@ START_TEST(loader_in_a_forked_child_refuses_and_the_parent_goes_on)
     if (child == 0) {
         sn_batch *batch;
         sn_loader_stats stats = { .batches = 99 };
+        char state[SN_LOADER_STATE_BYTES];
+        size_t bytes;
         int wrong = sn_loader_next(loader, SN_WAIT_DEFAULT, &batch) != SN_E_INVALID;
         wrong += sn_loader_begin(loader, 0) != SN_E_INVALID;
         wrong += sn_loader_begin_at(loader, 0, 0, 1) != SN_E_INVALID;
+        wrong += sn_loader_state_save(loader, state, sizeof state, &bytes) != SN_E_INVALID;
+        wrong += sn_loader_state_restore(loader, state, sizeof state) != SN_E_INVALID;
         sn_loader_get_stats(loader, &stats);
         wrong += stats.batches != 0;
         sn_loader_shutdown(loader);
