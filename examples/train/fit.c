@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The training loop. This is where Seine is used as a trainer uses it:
  *
- *     sn_plan_create      which seeds (the train split), how many per batch, which neighbours, and
- * what a batch carries: the features of its nodes, the labels of its seeds sn_sampler_create   once
- * per thread sn_sampler_sample_step   for each epoch, for each step of it sn_batch_release    when
- * the batch's tensors are no longer read
+ *     sn_plan_create         which seeds (the train split), how many per batch, which neighbours,
+ *                            and what a batch carries: the features of its nodes, the labels of
+ *                            its seeds
+ *     sn_node_loader_create  with so many workers, which make the batches ahead; or none
+ *     sn_loader_begin        once per epoch
+ *     sn_loader_next         for each batch of it
+ *     sn_batch_release       when the batch's tensors are no longer read
  *
- * A batch depends on (dataset, plan, seed, epoch, batch number) alone, so nothing about the order
- * of these calls matters to what is trained on. Everything else here is the model's business. */
+ * A batch depends on (dataset, plan, seed, epoch, batch number) alone, so the number of workers
+ * changes nothing about what is trained on. Everything else here is the model's business. */
 #include "fit.h"
 
 #include <math.h>
@@ -24,7 +27,7 @@ static const float learning_rate = 0.003F, dropout = 0.3F;
 struct trainer {
     const struct fit_spec *spec;
     sn_plan *plan;
-    sn_sampler *sampler;
+    sn_loader *loader;
     struct sage model;
     struct adam adam;
     struct evaluator evaluator;
@@ -49,7 +52,10 @@ static bool open_plan(struct trainer *trainer)
                                        .fanout = options->fanout, .dir = options->dir,
                                        .features = true, .labels = SN_LABELS_SEEDS),
                        &trainer->plan) != SN_OK ||
-        sn_sampler_create(trainer->plan, &trainer->sampler) != SN_OK)
+        sn_node_loader_create(
+            trainer->plan,
+            SN_LOADER_OPTIONS(.workers = options->workers, .concurrency = options->concurrency),
+            &trainer->loader) != SN_OK)
         return report_library_error();
     trainer->labels = malloc((size_t)options->batch_size * sizeof(int32_t));
     return trainer->labels != NULL ||
@@ -77,7 +83,7 @@ static void trainer_deinit(struct trainer *trainer)
     evaluator_deinit(&trainer->evaluator);
     adam_deinit(&trainer->adam);
     sage_deinit(&trainer->model);
-    sn_sampler_release(trainer->sampler);
+    sn_loader_release(trainer->loader);
     sn_plan_release(trainer->plan);
     floats_free(&trainer->x);
     free(trainer->labels);
@@ -124,31 +130,53 @@ static void draw_bar(const struct trainer *trainer, int64_t epoch, int64_t done,
     report_bar(text, done, steps);
 }
 
+static bool stopped(const struct trainer *trainer)
+{
+    const volatile sig_atomic_t *stop = trainer->spec->options->stop;
+    return stop != NULL && *stop != 0;
+}
+
+/* The next batch, or NULL at the end of the epoch. Waits in slices, to see a stop. */
+static int next_batch(struct trainer *trainer, sn_batch **batch)
+{
+    enum { SLICE_NS = 100000000 };
+    sn_status status = SN_E_TIMEOUT;
+
+    *batch = NULL;
+    while (status == SN_E_TIMEOUT) {
+        if (stopped(trainer))
+            return TRAIN_STOPPED;
+        status = sn_loader_next(trainer->loader, SLICE_NS, batch);
+    }
+    if (status == SN_OK || status == SN_E_END)
+        return TRAIN_DONE;
+    report_library_error();
+    return TRAIN_FAILED;
+}
+
 static int train_epoch(struct trainer *trainer, struct fit_epoch *epoch)
 {
-    const struct train_options *options = trainer->spec->options;
     int64_t steps = sn_plan_num_steps(trainer->plan), count = 0;
     double loss = 0;
 
-    for (int64_t step = 0; step < steps; step++) {
-        sn_batch *batch = NULL;
+    for (;;) {
+        sn_batch *batch;
         double asked = report_seconds();
-
-        if (options->stop != NULL && *options->stop != 0)
-            return TRAIN_STOPPED;
-        if (sn_sampler_sample_step(trainer->sampler, (uint64_t)(epoch->epoch - 1), step, &batch) !=
-            SN_OK)
-            return report_library_error(), TRAIN_FAILED;
+        int code = next_batch(trainer, &batch);
         double got = report_seconds();
+
+        epoch->wait_s += got - asked;
+        if (code != TRAIN_DONE)
+            return code;
+        if (batch == NULL)
+            break;
         bool done = train_batch(trainer, batch, &loss, &count);
         sn_batch_release(batch);
         if (!done)
             return TRAIN_FAILED;
-        epoch->wait_s += got - asked;
         epoch->train_s += report_seconds() - got;
-        draw_bar(trainer, epoch->epoch, step + 1, steps);
+        draw_bar(trainer, epoch->epoch, ++epoch->batches, steps);
     }
-    epoch->batches = steps;
     epoch->loss = loss / (double)count;
     return TRAIN_DONE;
 }
@@ -177,16 +205,30 @@ static void add_epoch(struct fit_result *result, const struct fit_epoch *epoch)
     result->eval_s += epoch->eval_s;
 }
 
+/* Begins the epoch, if there is one more: its batches are made while the one before is evaluated. */
+static int begin_epoch(struct trainer *trainer, int64_t epoch)
+{
+    if (epoch > trainer->spec->options->epochs ||
+        sn_loader_begin(trainer->loader, (uint64_t)(epoch - 1)) == SN_OK)
+        return TRAIN_DONE;
+    report_library_error();
+    return TRAIN_FAILED;
+}
+
 int fit(const struct fit_spec *spec, struct fit_result *out)
 {
     struct trainer trainer;
     struct fit_result result = { 0 };
     int code = trainer_init(&trainer, spec) ? TRAIN_DONE : TRAIN_FAILED;
 
+    if (code == TRAIN_DONE)
+        code = begin_epoch(&trainer, 1);
     for (int64_t e = 1; code == TRAIN_DONE && e <= spec->options->epochs; e++) {
         struct fit_epoch epoch = { .epoch = e };
 
         code = train_epoch(&trainer, &epoch);
+        if (code == TRAIN_DONE)
+            code = begin_epoch(&trainer, e + 1);
         if (code == TRAIN_DONE)
             code = evaluate_epoch(&trainer, &epoch);
         if (code != TRAIN_DONE)

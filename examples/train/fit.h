@@ -10,7 +10,7 @@ struct fit_epoch {
     int64_t epoch, batches; /* the epoch counts from 1 */
     double loss;            /* mean over the epoch's train nodes, in training mode */
     double val_accuracy, test_accuracy;
-    double wait_s;  /* waiting for batches: in this process, the time to sample and gather them */
+    double wait_s;  /* waiting for batches; without workers, making them */
     double train_s; /* forward, backward and update */
     double eval_s;
 };

@@ -57,9 +57,9 @@ static void print_setting(const struct train_options *options, const struct task
     printf("GraphSAGE: fanout ");
     for (int32_t l = 0; l < options->layers; l++)
         printf("%s%lld", l > 0 ? "," : "", (long long)options->fanout[l]);
-    printf(", hidden %lld, batch %lld, epochs %lld, seed %llu\n", (long long)options->hidden,
-           (long long)options->batch_size, (long long)options->epochs,
-           (unsigned long long)options->seed);
+    printf(", hidden %lld, batch %lld, epochs %lld, seed %llu, workers %d\n",
+           (long long)options->hidden, (long long)options->batch_size, (long long)options->epochs,
+           (unsigned long long)options->seed, options->workers);
     fflush(stdout);
 }
 
@@ -140,19 +140,21 @@ static void print_epoch(void *context, const struct fit_epoch *epoch)
     fflush(stdout);
 }
 
-static void print_result(bool json, const struct fit_result *result)
+static void print_result(const struct train_options *options, const struct fit_result *result)
 {
     double total = result->wait_s + result->train_s + result->eval_s;
 
-    if (json) {
+    if (options->json) {
         printf("{\"test_accuracy\":%.6f,\"best_epoch\":%lld}\n", result->best.test_accuracy,
                (long long)result->best.epoch);
         return;
     }
     printf("GraphSAGE: test accuracy %.4f at the best validation epoch, %lld\n",
            result->best.test_accuracy, (long long)result->best.epoch);
-    printf("time: %.1f s = sampling %.1f s (%.0f %%) + training %.1f s + evaluation %.1f s\n",
-           total, result->wait_s, 100 * result->wait_s / total, result->train_s, result->eval_s);
+    printf(
+        "time: %.1f s = waiting for batches %.1f s (%.0f %%) + training %.1f s + evaluation %.1f "
+        "s\n",
+        total, result->wait_s, 100 * result->wait_s / total, result->train_s, result->eval_s);
 }
 
 static int run(const struct train_options *options, const struct task *task)
@@ -172,7 +174,7 @@ static int run(const struct train_options *options, const struct task *task)
     if (code == TRAIN_DONE)
         code = fit(&spec, &result);
     if (code == TRAIN_DONE)
-        print_result(options->json, &result);
+        print_result(options, &result);
     if (code == TRAIN_STOPPED)
         report_error("interrupted");
     return code;

@@ -25,6 +25,8 @@ struct train_options {
     uint64_t seed;                     /* of the sampling, the initial weights and the dropout */
     sn_edge_dir dir;                   /* whose neighbours: out */
     sn_load load;                      /* as in sn_dataset_options */
+    int32_t workers;                   /* processes that make the batches; 0: this one */
+    int32_t concurrency;               /* batches under way in each */
     int32_t threads;                   /* of OpenBLAS; OPENBLAS_NUM_THREADS, else 1 */
     bool json;                         /* JSON lines instead of text */
     bool baselines;                    /* majority class and features only, before the run */

@@ -23,6 +23,14 @@
     {                               \
         name, FLAG_TEXT, good, 0, 0 \
     }
+#define SIZE(name)                    \
+    {                                 \
+        name, FLAG_SIZE, "64MB", 0, 0 \
+    }
+#define SECONDS(name)                   \
+    {                                   \
+        name, FLAG_SECONDS, "0.5", 0, 0 \
+    }
 #define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
 static const flag import_flags[] = {
@@ -68,10 +76,10 @@ static const flag doctor_flags[] = { SWITCH("--json") };
         NUMBER("--batches", "1", 0, INT64_MAX), TEXT("--shard", "0/2"),                    \
         CHOICE("--uneven", "short|pad|drop"), SWITCH("--with-edge"), SWITCH("--features"), \
         CHOICE("--labels", "all|seeds"), CHOICE("--index", "int64|int32")
-#define RUN_FLAGS                                                                   \
-    CHOICE("--load", "map|memory"), NUMBER("--workers", "0", 0, 65536),             \
-        NUMBER("--concurrency", "1", 1, 65536), NUMBER("--threads", "1", 1, 65536), \
-        TEXT("--device", "cpu")
+#define RUN_FLAGS                                                                        \
+    CHOICE("--load", "map|memory"), NUMBER("--workers", "0", 0, 256),                    \
+        NUMBER("--concurrency", "1", 1, 32), SIZE("--channel-size"), SECONDS("--stall"), \
+        NUMBER("--threads", "1", 1, 65536), TEXT("--device", "cpu")
 
 static const flag sample_flags[] = { INPUT_FLAGS, PLAN_FLAGS, RUN_FLAGS,
                                      CHOICE("--format", "digest|json|none") };
@@ -83,17 +91,12 @@ static const flag bench_flags[] = { TEXT("--dataset", "@ring"),
                                     INPUT_FLAGS,
                                     PLAN_FLAGS,
                                     RUN_FLAGS };
-static const char *const plan_later[] = { "--links",           "--edge-type",
-                                          "--link-labels",     "--neg",
-                                          "--non-strict",      "--neg-by-degree",
-                                          "--remove-links",    "--subgraph",
-                                          "--weighted",        "--temporal",
-                                          "--seed-times",      "--window",
-                                          "--disjoint",        "--labor",
-                                          "--layer-dependent", "--channel-size",
-                                          "--stall",           "--ranks",
-                                          "--transport",       "--connect",
-                                          "--secret",          NULL };
+static const char *const plan_later[] = {
+    "--links",         "--edge-type",    "--link-labels", "--neg",      "--non-strict",
+    "--neg-by-degree", "--remove-links", "--subgraph",    "--weighted", "--temporal",
+    "--seed-times",    "--window",       "--disjoint",    "--labor",    "--layer-dependent",
+    "--ranks",         "--transport",    "--connect",     "--secret",   NULL
+};
 
 static const flag limits_flags[] = { NUMBER("--threads", "1", 1, 1024),
                                      NUMBER("--runs", "1", 1, 1000),
@@ -111,10 +114,11 @@ static const flag train_flags[] = {
     SWITCH("--json"),
     CHOICE("--load", "map|memory"),
     NUMBER("--threads", "1", 1, 1024),
-    NUMBER("--workers", "0", 0, 65536),
+    NUMBER("--workers", "0", 0, 256),
+    NUMBER("--concurrency", "1", 1, 32),
     TEXT("--device", "cpu"),
 };
-static const char *const train_later[] = { "--connect", "--secret", "--concurrency", NULL };
+static const char *const train_later[] = { "--connect", "--secret", NULL };
 static const char *const none_later[] = { NULL };
 
 const flagged all_flagged[FLAGGED] = {

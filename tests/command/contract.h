@@ -6,7 +6,15 @@
 
 #include <stdint.h>
 
-typedef enum flag_kind { FLAG_SWITCH, FLAG_INT, FLAG_SEED, FLAG_CHOICE, FLAG_TEXT } flag_kind;
+typedef enum flag_kind {
+    FLAG_SWITCH,
+    FLAG_INT,
+    FLAG_SEED,
+    FLAG_CHOICE,
+    FLAG_TEXT,
+    FLAG_SIZE,
+    FLAG_SECONDS
+} flag_kind;
 
 typedef struct flag {
     const char *name;

@@ -31,9 +31,10 @@ static void check_totals(const char *err, stream *of, const char *what)
     int end = -1;
     int fields = sscanf(err,
                         "total batches=%" SCNd64 " nodes=%" SCNd64 " edges=%" SCNd64
-                        " seconds=%lf restarts=0 spills=0%n",
-                        &batches, &of->total_nodes, &of->total_edges, &seconds, &end);
-    ck_assert_msg(fields == 4 && end > 0 && strcmp(err + end, "\n") == 0, "%s: no totals: %s", what,
+                        " seconds=%lf restarts=%" SCNd64 " spills=%" SCNd64 "%n",
+                        &batches, &of->total_nodes, &of->total_edges, &seconds, &of->restarts,
+                        &of->spills, &end);
+    ck_assert_msg(fields == 6 && end > 0 && strcmp(err + end, "\n") == 0, "%s: no totals: %s", what,
                   err);
     for (int i = 0; i < of->count; i++) {
         nodes += of->lines[i].nodes;
@@ -58,6 +59,8 @@ stream stream_of(const char *words)
         parse_line(at, &of.lines[count++]);
     ck_assert_int_eq(count, of.count);
     check_totals(result.err, &of, words);
+    if (strstr(words, "--workers") == NULL)
+        ck_assert_msg(of.restarts == 0 && of.spills == 0, "%s: %s", words, result.err);
     outcome_free(&result);
     return of;
 }

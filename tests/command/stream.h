@@ -16,6 +16,7 @@ typedef struct stream {
     stream_line *lines;
     int count;
     int64_t total_nodes, total_edges; /* as the totals say */
+    int64_t restarts, spills;
 } stream;
 
 /* Runs `sample` with these words (as run_line) and --format digest. Checks the form of every

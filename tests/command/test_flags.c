@@ -266,14 +266,10 @@ static const struct {
     { { "sample", "graph", "--subgraph" }, "seine sample: --subgraph: not in this version\n" },
     { { "sample", "graph", "--ranks", "2" }, "seine sample: --ranks: not in this version\n" },
     { { "sample", "graph", "--connect", "h:1" }, "seine sample: --connect: not in this version\n" },
-    { { "sample", "graph", "--workers", "2" }, "seine sample: --workers: not in this version\n" },
     { { "sample", "graph", "--threads=2" }, "seine sample: --threads: not in this version\n" },
-    { { "sample", "graph", "--concurrency", "2" },
-      "seine sample: --concurrency: not in this version\n" },
     { { "sample", "graph", "--device", "cuda:0" },
       "seine sample: --device: not in this version\n" },
     { { "train", "graph", "--device", "cuda:0" }, "seine train: --device: not in this version\n" },
-    { { "train", "graph", "--workers", "1" }, "seine train: --workers: not in this version\n" },
 };
 
 START_TEST(call_that_belongs_to_a_later_version_says_so_and_is_not_in_the_help)
@@ -341,8 +337,11 @@ START_TEST(flag_forms_with_blank_and_equals_mean_the_same)
     ck_assert_int_eq(count_lines(one.out), 1);
     outcome_free(&one);
     outcome_free(&two);
-    expect_done(SEINE("sample", "graph", "--workers", "0", "--threads", "1", "--concurrency", "1",
-                      "--device", "cpu", "--start-batch", "1"));
+    expect_done(SEINE("sample", "graph", "--workers", "0", "--threads", "1", "--concurrency", "2",
+                      "--device", "cpu", "--start-batch", "1", "--stall=.5", "--channel-size",
+                      "1.5gB"));
+    expect_done(SEINE("sample", "graph", "--channel-size", "0", "--stall", "86400"));
+    expect_done(SEINE("sample", "graph", "--channel-size", "0.5k", "--stall", "1.25"));
 }
 END_TEST
 

@@ -86,6 +86,12 @@ static void refuse_choices(const flagged *command, const flag *tried)
     refuse_value(command, tried, value);
 }
 
+static const char *const bad_sizes[] = { "64",           "1",    "64B",  "1.5", "-1K",     "K",
+                                         "1.2.3K",       "1 MB", "1e3K", "0K",  "0.0001K", "1TB",
+                                         "99999999999G", "1MiB", ".K",   "00",  "nanG",    "1KB " };
+static const char *const bad_seconds[] = { "0",   "0.0", "-1",  "1s",    "1e3", "nan",       "inf",
+                                           "1,5", " 1",  "0x1", "1.2.3", ".",   "9999999999" };
+
 /* Names that are nearly the flag's. */
 static void refuse_slips(const flagged *command, const flag *tried)
 {
@@ -126,6 +132,11 @@ START_TEST(flag_next_to_what_is_allowed_is_named)
         refuse_numbers(command, tried);
     else if (tried->kind == FLAG_CHOICE)
         refuse_choices(command, tried);
+    for (size_t i = 0; tried->kind == FLAG_SIZE && i < sizeof bad_sizes / sizeof *bad_sizes; i++)
+        refuse_value(command, tried, bad_sizes[i]);
+    for (size_t i = 0; tried->kind == FLAG_SECONDS && i < sizeof bad_seconds / sizeof *bad_seconds;
+         i++)
+        refuse_value(command, tried, bad_seconds[i]);
     refuse_slips(command, tried);
 }
 END_TEST
@@ -367,15 +378,12 @@ static const row rows[] = {
     { "bench sample --dataset @ring-csr --edge-dir in", 1, "CSC" },
     { "train @ring-csr --json --edge-dir in", 1, "CSC" },
     /* What this version has no use for. */
-    { "sample @ring --workers 1", 2, "--workers" },
     { "sample @ring --threads 2", 2, "--threads" },
-    { "sample @ring --concurrency 2", 2, "--concurrency" },
     { "sample @ring --device cuda", 2, "--device" },
     { "sample @ring --device cuda:0", 2, "--device" },
     { "sample @ring --device gpu", 2, "--device|gpu" },
     { "bench sample --dataset @ring --workers 1", 2, "--workers" },
     { "bench gather --dataset @ring --device cuda:1", 2, "--device" },
-    { "train @ring --workers 2", 2, "--workers" },
     { "train @ring --device cuda:0,cuda:1", 2, "--device" },
     { "train @ring --device tpu", 2, "--device|tpu" },
     /* What training needs. */

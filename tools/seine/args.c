@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MAX_FLAGS = 64 };
 
@@ -34,6 +35,54 @@ bool args_seed(const char *text, uint64_t *out)
     if (errno != 0 || *end != '\0')
         return false;
     *out = value;
+    return true;
+}
+
+/* Digits with at most one point among them, as far as they go; *end is behind them. */
+static bool read_decimal(const char *text, const char **end, double *out)
+{
+    size_t length = strspn(text, "0123456789."), digits = 0;
+    char word[64], *stop;
+    for (size_t i = 0; i < length; i++)
+        digits += text[i] != '.';
+    if (digits == 0 || length - digits > 1 || length >= sizeof word)
+        return false;
+    memcpy(word, text, length);
+    word[length] = '\0';
+    *out = strtod(word, &stop);
+    *end = text + length;
+    return *stop == '\0';
+}
+
+bool args_size(const char *text, uint64_t *out)
+{
+    static const char *const units[] = { "kb", "k", "mb", "m", "gb", "g" };
+    const char *unit;
+    double value;
+    if (strcmp(text, "0") == 0) {
+        *out = 0;
+        return true;
+    }
+    if (!read_decimal(text, &unit, &value))
+        return false;
+    for (int i = 0; i < 6; i++)
+        if (strcasecmp(unit, units[i]) == 0) {
+            value *= (double)((int64_t)1 << (10 * (i / 2 + 1)));
+            if (value < 1 || value >= 0x1p62)
+                return false;
+            *out = (uint64_t)value;
+            return true;
+        }
+    return false;
+}
+
+bool args_seconds(const char *text, int64_t *out)
+{
+    const char *end;
+    double seconds;
+    if (!read_decimal(text, &end, &seconds) || *end != '\0' || seconds * 1e9 < 1 || seconds > 1e9)
+        return false;
+    *out = (int64_t)(seconds * 1e9);
     return true;
 }
 
@@ -97,6 +146,14 @@ static int store(const arg *flag, const char *text, void *values)
         if (!args_seed(text, to))
             return report_usage("%s: '%s' is not a number from 0 to 18446744073709551615",
                                 flag->name, text);
+        return CODE_DONE;
+    case ARG_SIZE:
+        if (!args_size(text, to))
+            return report_usage("%s: '%s' is not 0 or a size like 64MB", flag->name, text);
+        return CODE_DONE;
+    case ARG_SECONDS:
+        if (!args_seconds(text, to))
+            return report_usage("%s: '%s' is not a number of seconds above 0", flag->name, text);
         return CODE_DONE;
     }
     return CODE_DONE;

@@ -11,7 +11,9 @@ typedef enum arg_kind {
     ARG_TEXT,   /* const char *, not empty; BORROWED from argv */
     ARG_CHOICE, /* int: the position in `choices`; -1: not given and no fallback */
     ARG_INT,    /* int64_t in [least, most]; ARG_NOT_GIVEN: not given and no fallback */
-    ARG_SEED    /* uint64_t, any */
+    ARG_SEED,   /* uint64_t, any */
+    ARG_SIZE,   /* uint64_t bytes: 0, or a number with K, M or G (KB, MB, GB), powers of 2 */
+    ARG_SECONDS /* int64_t nanoseconds, of a decimal number above 0; 0: not given */
 } arg_kind;
 
 typedef struct arg {
@@ -59,6 +61,10 @@ int args_parse(const command *self, int argc, char **argv, void *values, const c
  * negative. */
 bool args_int(const char *text, int64_t least, int64_t most, int64_t *out);
 bool args_seed(const char *text, uint64_t *out);
+/* "64MB", "1.5g", "0". */
+bool args_size(const char *text, uint64_t *out);
+/* "0.5" seconds as nanoseconds. */
+bool args_seconds(const char *text, int64_t *out);
 /* Numbers separated by commas, at least one and at most `room`. */
 bool args_int_list(const char *text, int64_t least, int64_t most, int64_t *out, int room,
                    int *count);

@@ -108,6 +108,8 @@ static int run_plan(const void *values, int (*measure)(const bench_args *args))
 {
     const bench_args *args = values;
     int code = plan_args_check(&args->plan, "bench");
+    if (code == CODE_DONE && args->plan.workers > 0)
+        return report_usage("--workers: this measures one process, seine bench loader has workers");
     return code == CODE_DONE ? measure(args) : code;
 }
 

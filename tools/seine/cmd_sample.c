@@ -68,18 +68,20 @@ static void print_batch(const sn_batch *batch, int format, totals *sum)
                info.batch, sn_batch_digest(batch), info.num_nodes, info.num_edges);
 }
 
-/* One epoch; `done` of `total` steps came before it. */
-static int sample_epoch(const sample_args *args, const stream *from, sn_sampler *sampler,
+static int sample_epoch(const sample_args *args, const stream *from, sn_loader *loader,
                         uint64_t epoch, totals *sum, uint64_t total)
 {
     bool may_draw = args->format == FORMAT_NONE || isatty(STDOUT_FILENO) != 1;
-    for (int64_t step = from->first; step < from->end; step++) {
-        sn_batch *batch;
-        sn_status st = sn_sampler_sample_step(sampler, epoch, step, &batch);
-        if (st != SN_OK)
-            return report_library(st);
+    sn_batch *batch;
+    sn_status st = sn_loader_begin_at(loader, epoch, from->start, from->stop);
+    if (st != SN_OK)
+        return report_library(st);
+    for (;;) {
+        int code = loader_take(loader, &batch);
+        if (code != CODE_DONE || batch == NULL)
+            return code;
         print_batch(batch, args->format, sum);
-        int code = report_output(false);
+        code = report_output(false);
         sn_batch_release(batch);
         if (code != CODE_DONE)
             return code;
@@ -88,26 +90,34 @@ static int sample_epoch(const sample_args *args, const stream *from, sn_sampler 
         if (may_draw)
             (void)bar_progress(NULL, "batches", (uint64_t)sum->batches, total);
     }
-    return CODE_DONE;
+}
+
+static int sample_epochs(const sample_args *args, const stream *from, sn_loader *loader,
+                         totals *sum)
+{
+    uint64_t epochs = (uint64_t)args->plan.epochs, steps = 0;
+    int code = CODE_DONE;
+    if (from->end > from->first)
+        steps = (uint64_t)(from->end - from->first);
+    for (uint64_t i = 0; i < epochs && code == CODE_DONE; i++)
+        code =
+            sample_epoch(args, from, loader, (uint64_t)args->plan.epoch + i, sum, steps * epochs);
+    return code;
 }
 
 static int sample_stream(const sample_args *args, const stream *from)
 {
-    sn_sampler *sampler;
+    sn_loader *loader;
+    sn_loader_stats stats;
     totals sum = { 0 };
-    int code = CODE_DONE;
-    uint64_t epochs = (uint64_t)args->plan.epochs, steps = 0;
-    if (from->end > from->first)
-        steps = (uint64_t)(from->end - from->first);
-    sn_status st = sn_sampler_create(from->plan, &sampler);
-    if (st != SN_OK)
-        return report_library(st);
+    int code = loader_open(&args->plan, from->plan, &loader);
+    if (code != CODE_DONE)
+        return code;
     double start = seconds_now();
-    for (uint64_t i = 0; i < epochs && code == CODE_DONE; i++)
-        code =
-            sample_epoch(args, from, sampler, (uint64_t)args->plan.epoch + i, &sum, steps * epochs);
+    code = sample_epochs(args, from, loader, &sum);
     double took = seconds_now() - start;
-    sn_sampler_release(sampler);
+    sn_loader_get_stats(loader, &stats);
+    sn_loader_release(loader);
     if (code == CODE_DONE)
         code = report_output(true);
     if (code != CODE_DONE)
@@ -115,8 +125,8 @@ static int sample_stream(const sample_args *args, const stream *from)
     bar_clear();
     fprintf(stderr,
             "total batches=%" PRId64 " nodes=%" PRId64 " edges=%" PRId64
-            " seconds=%.3f restarts=0 spills=0\n",
-            sum.batches, sum.nodes, sum.edges, took);
+            " seconds=%.3f restarts=%" PRIu64 " spills=%" PRIu64 "\n",
+            sum.batches, sum.nodes, sum.edges, took, stats.restarts, stats.spills);
     return CODE_DONE;
 }
 
@@ -150,12 +160,14 @@ const command command_sample = {
     .about =
         "Samples mini-batches of the dataset DIR. What a batch holds depends on the dataset, the "
         "plan, the seed, the\nepoch and the batch number alone: the same digests come out with "
-        "mapped files and in memory, from any\nstart batch, and over any number of ranks.\n\n"
+        "mapped files and in memory, from any\nstart batch, with any number of workers, and over "
+        "any number of ranks.\n\n"
         "--format digest prints a line per batch: epoch, batch, digest, nodes, edges. --format "
         "json "
         "prints an object\nper batch: epoch, batch, digest, and tensors by name, matrices as "
         "arrays "
-        "of rows. At the end a line of\ntotals goes to standard error.\n\n"
+        "of rows. At the end a line of\ntotals goes to standard error: also how many workers died "
+        "and were replaced, and how many batches did\nnot fit --channel-size.\n\n"
         "In a typed graph, names of tensors begin with the type: paper.node, "
         "author__writes__paper.row.",
     .examples = "seine sample packages --input train --fanout 15,10 --batch-size 512 --shuffle\n"

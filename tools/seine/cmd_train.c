@@ -15,7 +15,7 @@ enum { MOST_LAYERS = 8 };
 
 typedef struct train_args {
     const char *fanout, *device;
-    int64_t batch_size, epochs, hidden, threads, workers;
+    int64_t batch_size, epochs, hidden, threads, workers, concurrency;
     uint64_t seed;
     int edge_dir, load;
     bool baselines, json;
@@ -91,12 +91,20 @@ static const arg train_run_args[] = {
       .most = 1024 },
     { .name = "--workers",
       .value = "W",
-      .text = "0: sample in this process",
+      .text = "processes that make the batches; 0: this one",
       .kind = ARG_INT,
       .offset = AT(workers),
       .fallback = "0",
       .least = 0,
-      .most = 65536 },
+      .most = SN_MAX_WORKERS },
+    { .name = "--concurrency",
+      .value = "C",
+      .text = "batches under way in each worker",
+      .kind = ARG_INT,
+      .offset = AT(concurrency),
+      .fallback = "1",
+      .least = 1,
+      .most = SN_MAX_CONCURRENCY },
     { .name = "--device",
       .value = "cpu",
       .text = "where the model is trained",
@@ -111,8 +119,6 @@ static int run(const void *values, const char *operand)
     const train_args *args = values;
     int64_t fanout[MOST_LAYERS];
     int layers;
-    if (args->workers > 0)
-        return report_later("train", "--workers");
     if (strncmp(args->device, "cuda", 4) == 0)
         return report_later("train", "--device");
     if (strcmp(args->device, "cpu") != 0)
@@ -131,6 +137,8 @@ static int run(const void *values, const char *operand)
                                      .seed = args->seed,
                                      .dir = args->edge_dir == 0 ? SN_DIR_OUT : SN_DIR_IN,
                                      .load = load[args->load + 1],
+                                     .workers = (int32_t)args->workers,
+                                     .concurrency = (int32_t)args->concurrency,
                                      .json = args->json,
                                      .baselines = args->baselines,
                                      .progress = bar_wanted(),
@@ -145,7 +153,7 @@ static int run(const void *values, const char *operand)
 }
 
 static const arg_group *const groups[] = { &model_group, &train_run_group, NULL };
-static const char *const later[] = { "--connect", "--secret", "--concurrency", NULL };
+static const char *const later[] = { "--connect", "--secret", NULL };
 
 const command command_train = {
     .name = "train",
@@ -157,7 +165,7 @@ const command command_train = {
              "batches per second, seconds waiting for batches and seconds training; the last\n"
              "line says the test accuracy at the best validation epoch.\n\n"
              "Its source, in examples/train, is written to be read.",
-    .examples = "seine train packages --epochs 12 --seed 1 --baselines\n",
+    .examples = "seine train packages --epochs 12 --seed 1 --workers 2 --baselines\n",
     .groups = groups,
     .later = later,
     .bytes = sizeof(train_args),

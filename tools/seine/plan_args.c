@@ -132,60 +132,6 @@ static const arg plan_flags[] = {
 };
 const arg_group plan_group = ARG_GROUP("Plan", plan_flags);
 
-static const arg run_args[] = {
-    { .name = "--load",
-      .text = "map the dataset's files or read them into memory (default SEINE_LOAD, else map)",
-      .kind = ARG_CHOICE,
-      .offset = AT(load),
-      .choices = "map|memory" },
-    { .name = "--workers",
-      .value = "W",
-      .text = "0: sample in this process",
-      .kind = ARG_INT,
-      .offset = AT(workers),
-      .fallback = "0",
-      .least = 0,
-      .most = 65536 },
-    { .name = "--concurrency",
-      .value = "C",
-      .text = "batches in flight per worker; 1 without workers",
-      .kind = ARG_INT,
-      .offset = AT(concurrency),
-      .fallback = "1",
-      .least = 1,
-      .most = 65536 },
-    { .name = "--threads",
-      .value = "T",
-      .text = "threads that share a batch; 1 in this version",
-      .kind = ARG_INT,
-      .offset = AT(threads),
-      .fallback = "1",
-      .least = 1,
-      .most = 65536 },
-    { .name = "--device",
-      .value = "cpu",
-      .text = "where the batches are made",
-      .kind = ARG_TEXT,
-      .offset = AT(device),
-      .fallback = "cpu" },
-};
-const arg_group run_group = ARG_GROUP("Run", run_args);
-
-int plan_args_check(const plan_args *args, const char *name)
-{
-    if (args->workers > 0)
-        return report_later(name, "--workers");
-    if (args->concurrency > 1)
-        return report_later(name, "--concurrency");
-    if (args->threads > 1)
-        return report_later(name, "--threads");
-    if (strncmp(args->device, "cuda", 4) == 0)
-        return report_later(name, "--device");
-    if (strcmp(args->device, "cpu") != 0)
-        return report_usage("--device: '%s' is not cpu", args->device);
-    return CODE_DONE;
-}
-
 int dataset_load(const char *path, int load, sn_dataset **out)
 {
     static const sn_load how[] = { SN_LOAD_DEFAULT, SN_LOAD_MAP, SN_LOAD_MEMORY };
@@ -429,10 +375,13 @@ static int choose_steps(const plan_args *args, stream *out, int64_t world)
     if (args->start_batch > last)
         return report_usage("--start-batch: %lld, the epoch has %lld batches",
                             (long long)args->start_batch, (long long)batches);
+    out->start = args->start_batch;
+    out->stop = -1;
     out->first = sn_plan_first_step(out->plan, args->start_batch);
     out->end = sn_plan_num_steps(out->plan);
     if (args->batches != ARG_NOT_GIVEN && args->batches < last - args->start_batch) {
-        int64_t end = sn_plan_first_step(out->plan, args->start_batch + args->batches);
+        out->stop = args->start_batch + args->batches;
+        int64_t end = sn_plan_first_step(out->plan, out->stop);
         out->end = end < out->end ? end : out->end;
     }
     return CODE_DONE;

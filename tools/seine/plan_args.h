@@ -22,6 +22,8 @@ typedef struct plan_args {
     int labels; /* position in all|seeds, -1: not given */
     int index;
     int64_t workers, concurrency, threads;
+    uint64_t channel_bytes;
+    int64_t stall_ns;
     const char *device;
     int load; /* position in map|memory, -1: not given */
 } plan_args;
@@ -31,19 +33,20 @@ extern const arg_group input_group, plan_group, run_group;
 #define PLAN_LATER                                                                              \
     "--links", "--edge-type", "--link-labels", "--neg", "--non-strict", "--neg-by-degree",      \
         "--remove-links", "--subgraph", "--weighted", "--temporal", "--seed-times", "--window", \
-        "--disjoint", "--labor", "--layer-dependent", "--channel-size", "--stall", "--ranks",   \
-        "--transport", "--connect", "--secret"
+        "--disjoint", "--labor", "--layer-dependent", "--ranks", "--transport", "--connect",    \
+        "--secret"
 
 /* A dataset, its plan, and the part of the plan that is asked for: steps [first, end) of each
- * epoch. */
+ * epoch, which are this rank's at positions [start, stop), stop -1: the epoch's end. */
 typedef struct stream {
     sn_dataset *dataset;
     sn_plan *plan;
     int64_t first, end;
+    int64_t start, stop;
 } stream;
 
-/* The values that this version has no use for: workers, threads, device. `name` is the command's.
- * Returns the exit code; on failure the line is printed. */
+/* The values that this version has no use for: threads, device. `name` is the command's. Returns
+ * the exit code; on failure the line is printed. */
 int plan_args_check(const plan_args *args, const char *name);
 /* Opens `path` as --load says (position in map|memory, -1: not given). Returns the exit code. */
 int dataset_load(const char *path, int load, sn_dataset **out);
@@ -51,5 +54,12 @@ int dataset_load(const char *path, int load, sn_dataset **out);
  * (stream_close). */
 int stream_open(const plan_args *args, sn_dataset *dataset, stream *out);
 void stream_close(stream *self);
+
+/* A loader over the plan, as the RUN flags say. *out is NEW (sn_loader_release). Returns the exit
+ * code. */
+int loader_open(const plan_args *args, sn_plan *plan, sn_loader **out);
+/* The next batch, or NULL at the end of the epoch. *out is NEW. Returns the exit code, also of an
+ * interruption, which is looked for while it waits. */
+int loader_take(sn_loader *loader, sn_batch **out);
 
 #endif
