@@ -16,39 +16,51 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* O_NONBLOCK: opening a pipe without a writer must not wait. Regular files ignore it. */
-static sn_status open_regular(const char *path, int *out, struct stat *info)
+static sn__file_at by_path(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return (sn__file_at){ .dir = AT_FDCWD, .name = path, .path = path };
+}
+
+/* O_NONBLOCK: opening a pipe without a writer must not wait. Regular files ignore it. */
+sn_status sn__file_open_at(const sn__file_at *file, int *out, size_t *bytes)
+{
+    struct stat info;
+    int fd = openat(file->dir, file->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return sn__fail_errno("%s: cannot open", path);
+        return sn__fail_errno("%s: cannot open", file->path);
     sn_status st = SN_OK;
-    if (fstat(fd, info) != 0)
-        st = sn__fail_errno("%s: cannot stat", path);
-    else if (S_ISDIR(info->st_mode))
-        st = sn__fail(SN_E_SYSTEM, "%s: is a directory, not a file", path);
-    else if (!S_ISREG(info->st_mode))
-        st = sn__fail(SN_E_SYSTEM, "%s: is not a regular file", path);
+    if (fstat(fd, &info) != 0)
+        st = sn__fail_errno("%s: cannot stat", file->path);
+    else if (S_ISDIR(info.st_mode))
+        st = sn__fail(SN_E_SYSTEM, "%s: is a directory, not a file", file->path);
+    else if (!S_ISREG(info.st_mode))
+        st = sn__fail(SN_E_SYSTEM, "%s: is not a regular file", file->path);
     if (st != SN_OK) {
         close(fd);
         return st;
     }
     *out = fd;
+    *bytes = (size_t)info.st_size;
     return SN_OK;
 }
 
 sn_status sn__map_open(const char *path, sn__map *out)
 {
+    sn__file_at file = by_path(path);
+    return sn__map_open_at(&file, out);
+}
+
+sn_status sn__map_open_at(const sn__file_at *file, sn__map *out)
+{
     int fd = -1;
-    struct stat info;
-    SN_TRY(open_regular(path, &fd, &info));
+    size_t bytes = 0;
+    SN_TRY(sn__file_open_at(file, &fd, &bytes));
     sn_status st = SN_OK;
-    size_t bytes = (size_t)info.st_size;
     void *data = NULL;
     if (bytes > 0)
         data = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
     if (data == MAP_FAILED)
-        st = sn__fail_errno("%s: cannot map %zu bytes", path, bytes);
+        st = sn__fail_errno("%s: cannot map %zu bytes", file->path, bytes);
     else
         *out = (sn__map){ .data = data, .bytes = bytes };
     close(fd);
@@ -108,19 +120,24 @@ static sn_status read_all(int fd, const char *path, size_t hint, size_t limit, c
 
 sn_status sn__file_read(const char *path, size_t limit, char **out, size_t *bytes)
 {
+    sn__file_at file = by_path(path);
+    return sn__file_read_at(&file, limit, out, bytes);
+}
+
+sn_status sn__file_read_at(const sn__file_at *file, size_t limit, char **out, size_t *bytes)
+{
     int fd = -1;
-    struct stat info;
-    SN_TRY(open_regular(path, &fd, &info));
+    size_t used = 0, hint = 0;
+    SN_TRY(sn__file_open_at(file, &fd, &hint));
     sn_status st = SN_OK;
     char *text = NULL;
-    size_t used = 0, hint = (size_t)info.st_size;
     if (hint > limit)
-        st = sn__fail(SN_E_FORMAT, "%s: %zu bytes, more than %zu", path, hint, limit);
+        st = sn__fail(SN_E_FORMAT, "%s: %zu bytes, more than %zu", file->path, hint, limit);
     else
-        st = read_all(fd, path, hint, limit, &text, &used);
+        st = read_all(fd, file->path, hint, limit, &text, &used);
     close(fd);
     if (st == SN_OK && memchr(text, '\0', used) != NULL)
-        st = sn__fail(SN_E_FORMAT, "%s: no text: byte %zu is zero", path, strlen(text));
+        st = sn__fail(SN_E_FORMAT, "%s: no text: byte %zu is zero", file->path, strlen(text));
     if (st != SN_OK) {
         sn__mem_free(text);
         return st;

@@ -5,6 +5,17 @@
 
 #include "base/status.h"
 
+/* A file by its name in a directory that is open, so that it is of that directory whatever the
+ * directory's path has come to mean. `path` is for errors. */
+typedef struct sn__file_at {
+    int dir; /* AT_FDCWD: `name` is a path */
+    const char *name, *path;
+} sn__file_at;
+
+/* For reading. Fails: SN_E_SYSTEM, naming the path; a directory or device is refused. The
+ * descriptor is NEW; its size is in *bytes. */
+SN_NODISCARD sn_status sn__file_open_at(const sn__file_at *file, int *out, size_t *bytes);
+
 /* -- Mapped input ------------------------------------------------------------------------------ */
 
 typedef struct sn__map {
@@ -15,6 +26,7 @@ typedef struct sn__map {
 /* Maps a regular file read-only. Fails: SN_E_SYSTEM, naming the path (a directory or device is
  * refused). */
 SN_NODISCARD sn_status sn__map_open(const char *path, sn__map *out);
+SN_NODISCARD sn_status sn__map_open_at(const sn__file_at *file, sn__map *out);
 void sn__map_close(sn__map *map);
 /* Tells the system that [offset, offset + bytes) was read and is not needed soon: keeps resident
  * memory of a stream over a large file bounded. */
@@ -23,6 +35,8 @@ void sn__map_forget(const sn__map *map, size_t offset, size_t bytes);
 /* The whole of a text file, NUL-terminated, freed by sn__mem_free. Refuses files above `limit`
  * bytes and files with NUL bytes. Fails: SN_E_SYSTEM, SN_E_FORMAT. */
 SN_NODISCARD sn_status sn__file_read(const char *path, size_t limit, char **out, size_t *bytes);
+SN_NODISCARD sn_status sn__file_read_at(const sn__file_at *file, size_t limit, char **out,
+                                        size_t *bytes);
 /* dir + "/" + name, freed by sn__mem_free. An absolute `name` stays as it is. */
 SN_NODISCARD sn_status sn__path_join(const char *dir, const char *name, char **out);
 /* path + ".tmp.XXXXXX" with a random end, freed by sn__mem_free. Nothing is made: create it

@@ -288,10 +288,16 @@ sn_status sn__npy_parse(const uint8_t *data, size_t bytes, size_t file_bytes, co
 
 sn_status sn__npy_open(const char *path, sn__npy *out)
 {
+    sn__file_at file = { .dir = AT_FDCWD, .name = path, .path = path };
+    return sn__npy_open_at(&file, out);
+}
+
+sn_status sn__npy_open_at(const sn__file_at *file, sn__npy *out)
+{
     sn__map map;
     sn__npy_header header;
-    SN_TRY(sn__map_open(path, &map));
-    sn_status st = sn__npy_parse(map.data, map.bytes, map.bytes, path, &header);
+    SN_TRY(sn__map_open_at(file, &map));
+    sn_status st = sn__npy_parse(map.data, map.bytes, map.bytes, file->path, &header);
     if (st != SN_OK) {
         sn__map_close(&map);
         return st;

@@ -29,6 +29,7 @@ typedef struct sn__npy {
 } sn__npy;
 
 SN_NODISCARD sn_status sn__npy_open(const char *path, sn__npy *out);
+SN_NODISCARD sn_status sn__npy_open_at(const sn__file_at *file, sn__npy *out);
 void sn__npy_close(sn__npy *npy);
 
 /* An .npy file of known type and shape made at its full size (fallocate: no space is an error now,

@@ -10,6 +10,9 @@
 
 #include "seine/dataset.h"
 
+/* sn_dataset_open of the directory that is open as `directory`, with mapped files; `path` is for
+ * errors. TAKES `directory` in every case. */
+SN_NODISCARD sn_status sn__dataset_open_at(int directory, const char *path, sn_dataset **out);
 /* Another reference. */
 sn_dataset *sn__dataset_retain(sn_dataset *dataset);
 

@@ -4,10 +4,12 @@
 #include "base/mem.h"
 #include "engine/data/inside.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *const sn__node_roles[SN__NODE_ROLES] = { "x", "y", "times", "train", "val", "test" };
 const char *const sn__edge_roles[SN__EDGE_ROLES] = {
@@ -127,6 +129,8 @@ sn_status sn__dataset_new(const char *path, sn_dataset **out)
     atomic_init(&dataset->references, 1);
     pthread_mutex_init(&dataset->lock, NULL); /* the default kind: cannot fail on Linux */
     dataset->unlabelled = -1;
+    dataset->directory = -1;
+    dataset->image = SN__SEGMENT_NONE;
     dataset->node_index = json_object();
     dataset->edge_index = json_object();
     dataset->link_index = json_object();
@@ -168,6 +172,9 @@ void sn_dataset_release(sn_dataset *dataset)
     json_decref(dataset->node_index);
     json_decref(dataset->edge_index);
     json_decref(dataset->link_index);
+    sn__image_close(dataset);
+    if (dataset->directory >= 0)
+        close(dataset->directory);
     sn__mem_free(dataset->path);
     sn__mem_free(dataset->meta);
     pthread_mutex_destroy(&dataset->lock);
@@ -272,11 +279,22 @@ sn_status sn__dataset_add_link(sn_dataset *dataset, const char *where, const cha
 
 /* -- Arrays ------------------------------------------------------------------------------------ */
 
+sn_status sn__dataset_file(const sn_dataset *dataset, const char *name, char **path,
+                           sn__file_at *out)
+{
+    SN_TRY(sn__path_join(dataset->path, name, path));
+    *out = (sn__file_at){ .dir = dataset->directory, .name = name, .path = *path };
+    if (dataset->directory < 0) /* a writer's, under a name that nobody else has */
+        *out = (sn__file_at){ .dir = AT_FDCWD, .name = *path, .path = *path };
+    return SN_OK;
+}
+
 sn_status sn__stored_open(const sn_dataset *dataset, const char *name, sn__stored *array)
 {
     char *path;
-    SN_TRY(sn__path_join(dataset->path, name, &path));
-    sn_status st = sn__npy_open(path, &array->npy);
+    sn__file_at file;
+    SN_TRY(sn__dataset_file(dataset, name, &path, &file));
+    sn_status st = sn__npy_open_at(&file, &array->npy);
     sn__mem_free(path);
     if (st != SN_OK)
         return st;

@@ -4,7 +4,8 @@
  * The same struct serves a dataset that is open, one that is made from arrays, and one that a
  * writer is about to describe: types are added, arrays put into their slots, then checked.
  *
- * Invariants  D1  After creation only `fingerprint` and the hashes change, once, under `lock`.
+ * Invariants  D1  After creation only `fingerprint`, the hashes and the image change, once, under
+ *                 `lock`.
  *             D2  After sn__dataset_check every shape agrees with its count, both ends of indptr
  *                 are right, and an edge type has a layout. Contents are not known to be right
  *                 before sn__content_check. */
@@ -16,6 +17,7 @@
 #include "base/npy.h"
 #include "base/progress.h"
 #include "engine/data/dataset.h"
+#include "ipc/shm/segment.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -47,7 +49,8 @@ extern const char *const sn__edge_roles[SN__EDGE_ROLES];
 
 enum { SN__META_VERSION = 1 };
 
-/* One array and who owns its memory: a mapped file, pages of ours, or the caller. */
+/* One array and who owns its memory: a mapped file, pages of ours, the dataset's image, or the
+ * caller. */
 typedef struct sn__stored {
     sn_tensor view;          /* dtype.bits 0: absent */
     char *file;              /* name in the directory; NULL: from memory */
@@ -55,6 +58,7 @@ typedef struct sn__stored {
     sn__npy npy;
     void *pages;
     size_t page_bytes;
+    size_t image_offset; /* where the array lies in the image, if there is one */
     void (*release)(void *context);
     void *context;
 } sn__stored;
@@ -90,7 +94,10 @@ struct sn_dataset {
     size_t node_capacity, edge_capacity, link_capacity;
     json_t *node_index, *edge_index, *link_index; /* name -> place */
     int64_t unlabelled;
+    int directory; /* of the files that are mapped; -1: none */
     pthread_mutex_t lock;
+    sn__segment image; /* image.h; its descriptor is -1 until it is made */
+    size_t image_bytes;
     char fingerprint[SN__HASH_HEX]; /* "": not known yet */
 };
 
@@ -118,6 +125,9 @@ SN_NODISCARD sn_status sn__file_name_check(const char *name, const char *where);
 /* Maps file `name` of the dataset's directory into an empty slot. */
 SN_NODISCARD sn_status sn__stored_open(const sn_dataset *dataset, const char *name,
                                        sn__stored *array);
+/* File `name` of the dataset's directory. *path is NEW (sn__mem_free); out->path is the same. */
+SN_NODISCARD sn_status sn__dataset_file(const sn_dataset *dataset, const char *name, char **path,
+                                        sn__file_at *out);
 /* Gives the memory back and leaves an empty slot. */
 void sn__stored_close(sn__stored *array);
 
@@ -138,6 +148,16 @@ enum { SN__WHERE = 800 };
 /* "<path>/<file>: x of node type 'paper'", from memory "x of node type 'paper'". Returns `out`. */
 const char *sn__array_where(const sn_dataset *dataset, const sn__array_ref *ref,
                             char out[SN__WHERE]);
+
+/* -- Memory (dataset_load.c, image.c) ----------------------------------------------------------- */
+
+/* Reads the mapped files into an image; afterwards the directory is not needed. */
+SN_NODISCARD sn_status sn__dataset_load(sn_dataset *dataset);
+/* Makes the image with its description, arrays not filled in. The fingerprint is known. */
+SN_NODISCARD sn_status sn__image_reserve(sn_dataset *dataset, const sn__array_ref *refs,
+                                         size_t count);
+/* Gives it back; there is no image then. */
+void sn__image_close(sn_dataset *dataset);
 
 /* -- Checks (dataset_check.c) ------------------------------------------------------------------ */
 

@@ -11,7 +11,7 @@
 #include "engine/data/writer.h"
 
 #include "base/mem.h"
-#include "engine/data/inside.h"
+#include "engine/data/description.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,77 +138,25 @@ void sn__writer_unlabelled(sn__writer *writer, int64_t label)
 
 /* -- META.json --------------------------------------------------------------------------------- */
 
-/* Values of jansson are NULL when memory is out, and setting NULL fails, so one result tells of
- * all. */
-static bool put(json_t *object, const char *key, json_t *value)
+static json_t *describe_file(const sn__stored *array)
 {
-    return json_object_set_new(object, key, value) == 0;
-}
-
-static bool put_array(json_t *arrays, const char *name, const sn__stored *stored)
-{
-    json_t *entry = json_object(), *shape = json_array();
-    bool ok = put(entry, "file", json_string(stored->file)) &&
-              put(entry, "dtype", json_string(sn_dtype_name(stored->view.dtype)));
-    for (int32_t i = 0; i < stored->view.ndim; i++)
-        ok = json_array_append_new(shape, json_integer(stored->view.shape[i])) == 0 && ok;
-    ok = put(entry, "shape", shape) && ok;
-    ok = put(entry, "hash", json_string(stored->hash)) && ok;
-    return put(arrays, name, entry) && ok;
-}
-
-static bool put_arrays(json_t *type, const sn__stored *stored, const char *const *roles, int count)
-{
-    json_t *arrays = json_object();
-    bool ok = true;
-    for (int role = 0; role < count; role++)
-        if (sn__stored_present(&stored[role]))
-            ok = put_array(arrays, roles[role], &stored[role]) && ok;
-    return put(type, "arrays", arrays) && ok;
-}
-
-static json_t *node_type_json(const sn__node_type *type)
-{
-    json_t *object = json_object();
-    bool ok = put(object, "name", json_string(type->name)) &&
-              put(object, "count", json_integer(type->count)) &&
-              put_arrays(object, type->arrays, sn__node_roles, SN__NODE_ROLES);
+    json_t *entry = json_object();
+    bool ok = sn__description_put(entry, "file", json_string(array->file)) &&
+              sn__description_put_view(entry, &array->view) &&
+              sn__description_put(entry, "hash", json_string(array->hash));
     if (ok)
-        return object;
-    json_decref(object);
-    return NULL;
-}
-
-static json_t *edge_type_json(const sn__edge_type *type)
-{
-    json_t *object = json_object();
-    bool ok = put(object, "type", json_pack("[sss]", type->src, type->rel, type->dst)) &&
-              put(object, "count", json_integer(type->count)) &&
-              put_arrays(object, type->arrays, sn__edge_roles, SN__EDGE_ROLES);
-    if (ok)
-        return object;
-    json_decref(object);
+        return entry;
+    json_decref(entry);
     return NULL;
 }
 
 static bool describe(const sn__writer *writer, json_t *root)
 {
     const sn_dataset *dataset = writer->dataset;
-    json_t *nodes = json_array(), *edges = json_array(), *links = json_object();
-    bool ok = true;
-    for (size_t i = 0; i < dataset->num_nodes; i++)
-        ok = json_array_append_new(nodes, node_type_json(&dataset->nodes[i])) == 0 && ok;
-    for (size_t i = 0; i < dataset->num_edges; i++)
-        ok = json_array_append_new(edges, edge_type_json(&dataset->edges[i])) == 0 && ok;
-    for (size_t i = 0; i < dataset->num_links; i++)
-        ok = put_array(links, dataset->links[i].name, &dataset->links[i].array) && ok;
-    ok = put(root, "format", json_string("seine-dataset")) && ok;
-    ok = put(root, "version", json_integer(SN__META_VERSION)) && ok;
-    ok = put(root, "fingerprint", json_string(dataset->fingerprint)) && ok;
-    ok = put(root, "unlabelled", json_integer(dataset->unlabelled)) && ok;
-    ok = put(root, "node_types", nodes) && ok;
-    ok = put(root, "edge_types", edges) && ok;
-    ok = (dataset->num_links == 0 ? (json_decref(links), true) : put(root, "links", links)) && ok;
+    bool ok = sn__description_put(root, "format", json_string("seine-dataset")) &&
+              sn__description_put(root, "version", json_integer(SN__META_VERSION)) &&
+              sn__description_put(root, "fingerprint", json_string(dataset->fingerprint)) &&
+              sn__description_write(dataset, root, describe_file);
     return (writer->info == NULL || json_object_set(root, "info", writer->info) == 0) && ok;
 }
 

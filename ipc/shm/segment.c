@@ -11,6 +11,7 @@
 #include "ipc/shm/segment.h"
 
 #include "base/cgroup.h"
+#include "base/option.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,11 @@
 #    define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-enum { NAME_TRIES = 16 };
+#ifndef MADV_COLLAPSE
+#    define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
+enum { NAME_TRIES = 16, HUGE_BYTES = 2 << 20 };
 /* A signal makes the system give up a whole request: in pieces, it gets on whatever interrupts it. */
 static const size_t piece_bytes = (size_t)64 << 20;
 
@@ -147,9 +152,30 @@ static sn_status populate(const char *name, uint8_t *base, size_t bytes)
                        : sn__fail_errno("segment %s: cannot populate %zu bytes", name, bytes);
 }
 
+/* Large ones at a multiple of a huge page, or none could be used: the middle of a larger hole. */
+static void *map_aligned(int fd, size_t bytes, int protection)
+{
+    if (bytes < HUGE_BYTES)
+        return mmap(NULL, bytes, protection, MAP_SHARED, fd, 0);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), length = (bytes + page - 1) / page * page;
+    uint8_t *hole = mmap(NULL, length + HUGE_BYTES, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (hole == MAP_FAILED)
+        return MAP_FAILED;
+    size_t before = (HUGE_BYTES - (uintptr_t)hole % HUGE_BYTES) % HUGE_BYTES;
+    void *base = mmap(hole + before, bytes, protection, MAP_SHARED | MAP_FIXED, fd, 0);
+    int error = errno;
+    if (base == MAP_FAILED || before > 0)
+        munmap(hole, base == MAP_FAILED ? length + HUGE_BYTES : before);
+    if (base != MAP_FAILED)
+        munmap(hole + before + length, HUGE_BYTES - before);
+    errno = error;
+    return base;
+}
+
 static sn_status map(const char *name, int fd, size_t bytes, uint8_t **out)
 {
-    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *base = map_aligned(fd, bytes, PROT_READ | PROT_WRITE);
     if (base == MAP_FAILED)
         return sn__fail_errno("segment %s: cannot map %zu bytes", name, bytes);
     sn_status st = populate(name, base, bytes);
@@ -211,6 +237,32 @@ sn_status sn__segment_attach(int fd, size_t bytes, sn__segment *out)
     if (st == SN_OK)
         *out = made;
     return st;
+}
+
+sn_status sn__segment_attach_read(int fd, size_t bytes, sn__segment *out)
+{
+    sn_status st = check_object(fd, bytes);
+    void *base = NULL;
+    if (st == SN_OK) {
+        base = map_aligned(fd, bytes, PROT_READ);
+        if (base == MAP_FAILED)
+            st = sn__fail_errno("segment of another process: cannot map %zu bytes", bytes);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (st == SN_OK)
+        *out = (sn__segment){ .base = base, .bytes = bytes, .fd = -1 };
+    return st;
+}
+
+/* Collapsing works where the system gives shared memory no huge pages by itself, which is the usual
+ * case; an older kernel may take the advice. */
+void sn__segment_ask_huge(const sn__segment *segment)
+{
+    if (segment->bytes < HUGE_BYTES || sn__option_value_or_default(SN__OPTION_HUGE_PAGES) != 0)
+        return;
+    (void)madvise(segment->base, segment->bytes, MADV_HUGEPAGE);
+    (void)madvise(segment->base, segment->bytes, MADV_COLLAPSE);
 }
 
 void sn__segment_close_fd(sn__segment *segment)

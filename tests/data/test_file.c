@@ -164,7 +164,7 @@ START_TEST(read_and_map_that_the_system_refuses_leave_nothing)
     static const struct {
         enum fault call;
         sn_status status;
-    } faults[] = { { FAULT_open, SN_E_SYSTEM },
+    } faults[] = { { FAULT_openat, SN_E_SYSTEM },
                    { FAULT_fstat, SN_E_SYSTEM },
                    { FAULT_read, SN_E_SYSTEM },
                    { FAULT_mmap, SN_E_NOMEM },

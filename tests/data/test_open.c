@@ -92,10 +92,11 @@ START_TEST(dataset_that_was_written_opens_as_it_was)
     ck_tensor(sn_dataset_link(dataset, "val_pos"), "int32", 2, 2, s.val_pos);
     ck_assert_ptr_null(sn_dataset_link(dataset, "val_neg"));
     ck_assert_ptr_nonnull(strstr(sn_dataset_meta(dataset), "\"name\": \"sample\""));
-    ck_assert_int_eq(count_open_files(), files);
+    ck_assert_int_eq(count_open_files(), files + 1); /* its directory, or its memory */
     ck_assert_int_eq(count_mappings(in_folder("ds")) > 0, loads[_i] != SN_LOAD_MEMORY);
     ck_ok(sn_dataset_verify(dataset, NULL, NULL));
     sn_dataset_release(dataset);
+    ck_assert_int_eq(count_open_files(), files);
     ck_assert_int_eq(count_mappings(in_folder("ds")), 0);
     sn_dataset_release(NULL);
 }
@@ -615,13 +616,22 @@ END_TEST
 
 /* -- Failing steps -- */
 
+/* Tolerated: without what the control group says, memory is asked for all the same. */
 static const struct {
     enum fault call;
     int error;
+    bool tolerated;
 } steps[] = {
-    { FAULT_calloc, ENOMEM }, { FAULT_realloc, ENOMEM }, { FAULT_mmap, ENOMEM },
-    { FAULT_open, EMFILE },   { FAULT_fstat, EIO },      { FAULT_read, EIO },
-    { FAULT_pread, EIO },
+    { FAULT_calloc, ENOMEM, true },
+    { FAULT_realloc, ENOMEM, true },
+    { FAULT_mmap, ENOMEM, false },
+    { FAULT_open, EMFILE, true },
+    { FAULT_openat, EMFILE, true },
+    { FAULT_fstat, EIO, true },
+    { FAULT_read, EIO, true },
+    { FAULT_pread, EIO, false },
+    { FAULT_posix_fallocate, ENOSPC, false },
+    { FAULT_fcntl, EINVAL, false },
 };
 
 START_TEST(open_when_a_step_fails_leaves_nothing)
@@ -638,6 +648,10 @@ START_TEST(open_when_a_step_fails_leaves_nothing)
             ck_assert_int_eq(status, SN_OK);
             sn_dataset_release(dataset);
             break;
+        }
+        if (status == SN_OK && steps[_i].tolerated) {
+            sn_dataset_release(dataset);
+            continue;
         }
         ck_assert_msg(status != SN_OK, "%s %d", fault_name(steps[_i].call), n);
         ck_assert_ptr_null(dataset);
