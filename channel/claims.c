@@ -11,6 +11,8 @@
  * compare-and-swap never meets an old value again. */
 #include "channel/claims.h"
 
+#include <sched.h>
+
 static _Atomic uint64_t *entry_of(const sn__stream *stream, uint64_t ticket)
 {
     return &stream->entries[ticket % stream->window];
@@ -74,20 +76,24 @@ bool sn__claim_is_open(const sn__stream *stream)
     return false;
 }
 
-sn__stream_run sn__claim_run(const sn__stream *stream)
+bool sn__claim_try_run(const sn__stream *stream, sn__stream_run *out)
 {
     const sn__run_block *block = &stream->header->run;
+    uint64_t before = atomic_load_explicit(&block->sequence, memory_order_acquire); /* S2 */
+    out->base = atomic_load_explicit(&block->base, memory_order_relaxed);
+    out->count = atomic_load_explicit(&block->count, memory_order_relaxed);
+    out->epoch = atomic_load_explicit(&block->epoch, memory_order_relaxed);
+    out->first_step = atomic_load_explicit(&block->first_step, memory_order_relaxed);
+    atomic_thread_fence(memory_order_acquire); /* the fields were read before the sequence */
+    return before % 2 == 0 &&
+           before == atomic_load_explicit(&block->sequence, memory_order_relaxed);
+}
+
+sn__stream_run sn__claim_run(const sn__stream *stream)
+{
     sn__stream_run run;
-    uint64_t before, after;
-    do {
-        before = atomic_load_explicit(&block->sequence, memory_order_acquire); /* S2 */
-        run.base = atomic_load_explicit(&block->base, memory_order_relaxed);
-        run.count = atomic_load_explicit(&block->count, memory_order_relaxed);
-        run.epoch = atomic_load_explicit(&block->epoch, memory_order_relaxed);
-        run.first_step = atomic_load_explicit(&block->first_step, memory_order_relaxed);
-        atomic_thread_fence(memory_order_acquire); /* the fields were read before the sequence */
-        after = atomic_load_explicit(&block->sequence, memory_order_relaxed);
-    } while (before != after || before % 2 != 0);
+    while (!sn__claim_try_run(stream, &run))
+        sched_yield(); /* the parent is in the middle of a few stores; if it dies there, so do we */
     return run;
 }
 
@@ -156,6 +162,5 @@ void sn__claim_pass_parent(const sn__stream *stream, uint64_t ticket, uint64_t e
     atomic_store_explicit(&stream->header->position, ticket + 1, memory_order_release); /* P1 */
     atomic_store_explicit(entry_of(stream, ticket), sn__entry_make(next, opening(next, end)),
                           memory_order_release); /* O1 */
-    if (next < end)
-        sn__event_signal(&stream->header->opened);
+    sn__event_signal(&stream->header->opened);   /* also for a lane that was far enough ahead */
 }

@@ -39,6 +39,13 @@ sn_status sn__lane_open(const sn__stream *stream, uint32_t lane, sn__lane_end *o
     return SN_OK;
 }
 
+bool sn__lane_is_ahead(const sn__stream *stream, uint32_t lane)
+{
+    const sn__lane_block *shared = sn__stream_lane(stream, lane);
+    uint64_t head = atomic_load_explicit(&shared->head, memory_order_acquire); /* R2 */
+    return load_relaxed(&shared->tail) - head >= SN__LANE_AHEAD;
+}
+
 static sn__block *block_at(const sn__lane_end *end, uint64_t number)
 {
     return &end->shared->blocks[number % SN__ARENA_BLOCKS];

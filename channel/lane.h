@@ -24,6 +24,8 @@ typedef struct sn__lane_end {
 /* Takes up the lane where it stands: also that of a worker that died. The arena's size is set by the
  * caller once it is mapped. Fails: SN_E_CORRUPT (counts that cannot be). */
 SN_NODISCARD sn_status sn__lane_open(const sn__stream *stream, uint32_t lane, sn__lane_end *out);
+/* Whether the lane is as far ahead of the consumer as it may be: SN__LANE_AHEAD. Any process. */
+bool sn__lane_is_ahead(const sn__stream *stream, uint32_t lane);
 /* Finds `bytes` (a multiple of 64) of the arena; *offset is their place. False: they are not free now.
  * Nothing is taken before the publish: another reserve forgets this one. */
 bool sn__lane_reserve(sn__lane_end *end, uint64_t bytes, uint64_t *offset);
