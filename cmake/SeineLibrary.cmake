@@ -11,7 +11,8 @@ set_target_properties(seine PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PR
                       LINKER_LANGUAGE C)
 target_include_directories(seine PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_options(seine PRIVATE LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/seine.map
+# Never unloaded: threads of living loaders run in it (docs/caveats.md, dlclose).
+target_link_options(seine PRIVATE LINKER:-z,nodelete LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/seine.map
                     LINKER:--no-undefined-version)
 if(NOT SEINE_SANITIZE)
   target_link_options(seine PRIVATE LINKER:--no-undefined)

@@ -29,3 +29,9 @@ if(SEINE_BENCH)
   add_executable(limits_probe bench/reference/limits.c)
   target_link_libraries(limits_probe PRIVATE seine_flags)
 endif()
+
+# What loaders start: in bin/, where the library looks for it (../bin from its own folder).
+add_executable(seine_worker ${CMAKE_SOURCE_DIR}/tools/seine-worker/main.c)
+set_target_properties(seine_worker PROPERTIES OUTPUT_NAME seine-worker
+                      INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+target_link_libraries(seine_worker PRIVATE seine seine_flags)

@@ -75,7 +75,7 @@ SN_API void sn_loader_release(sn_loader *loader);
 
 /* Begins `epoch` at this rank's first step; what is left of the epoch before is dropped. Comes before
  * threads that wait for a batch. Results: SN_E_CLOSED, SN_E_TIMEOUT (a call of another thread took
- * the loader's timeout). Fails: SN_E_PEER_DIED (workers cannot be started). */
+ * the loader's timeout). Workers that had failed are started again; if they cannot be, next tells. */
 SN_NODISCARD SN_API sn_status sn_loader_begin(sn_loader *loader, uint64_t epoch);
 /* The same from the first step whose position in the epoch is `start` or later, up to but not
  * including `end` (-1: the epoch's end): sn_plan_first_step. Fails also: SN_E_RANGE. */

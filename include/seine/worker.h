@@ -11,9 +11,11 @@
 extern "C" {
 #endif
 
-/* Runs a sampling worker over the control socket that the loader left as file descriptor 3. Returns
- * the process' exit code: 0 done, 1 failed, 2 not started by a loader. */
-SN_API int sn_worker_main(int argc, char **argv);
+/* Runs a sampling worker over the control socket that the loader left as file descriptor 3. All signals
+ * are blocked when the program starts; this call unblocks them: ignore those of the terminal before.
+ * Returns the process' exit code, with which it should end at once: 0 done, 1 failed (threads may still
+ * run), 2 not started by a loader. */
+SN_API int sn_worker_main(void);
 
 #ifdef __cplusplus
 }
