@@ -57,6 +57,7 @@ look() {
     need clang command -v clang++
     need libclang-rt-dev clang_runtime asan
     need gcc gcc_runtime asan
+    need gcc gcc_runtime tsan
     need clang-format command -v clang-format
     need gcovr command -v gcovr
     need python3 command -v python3

@@ -4,8 +4,9 @@
 #
 #   tools/test.sh                 under 20 minutes on two cores: counts are scaled down
 #   tools/test.sh --full          the full counts, fuzzers for a minute each, 100 planted changes
-#   tools/test.sh STEP...         only these: release minimal clang sanitize-gcc sanitize-clang coverage
-#                                 fuzz mutate (format, layers, symbols, headers, install: in release)
+#   tools/test.sh STEP...         only these: release minimal clang sanitize-gcc sanitize-clang thread
+#                                 coverage fuzz mutate (format, layers, symbols, headers, install: in
+#                                 release)
 #
 # SEINE_TEST_SCALE (percent) and SEINE_TEST_SEED can be set; both are printed. Without them the scale is
 # that of the mode and the seed comes from the commit, so that every commit tests other random cases and a
@@ -18,11 +19,11 @@ steps=()
 for argument in "$@"; do
     case $argument in
     --full) full=yes ;;
-    release | minimal | clang | sanitize-gcc | sanitize-clang | coverage | fuzz | mutate)
+    release | minimal | clang | sanitize-gcc | sanitize-clang | thread | coverage | fuzz | mutate)
         steps+=("$argument")
         ;;
     -h | --help)
-        sed -n '3,13s/^# \{0,1\}//p' "$0"
+        sed -n '3,14s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -39,11 +40,11 @@ commit=$(git rev-parse HEAD 2>/dev/null || echo 1) # an unpacked archive has no 
 if [ "$full" = yes ]; then
     scale=${SEINE_TEST_SCALE:-100} slow_scale=${SEINE_TEST_SCALE:-100} fuzz_seconds=60
     [ ${#steps[@]} -gt 0 ] ||
-        steps=(minimal clang sanitize-gcc sanitize-clang coverage fuzz mutate release)
+        steps=(minimal clang sanitize-gcc sanitize-clang thread coverage fuzz mutate release)
 else
     scale=${SEINE_TEST_SCALE:-25} slow_scale=${SEINE_TEST_SCALE:-5} fuzz_seconds=0
     [ ${#steps[@]} -gt 0 ] ||
-        steps=(minimal clang sanitize-gcc sanitize-clang coverage fuzz release)
+        steps=(minimal clang sanitize-gcc sanitize-clang thread coverage fuzz release)
 fi
 export SEINE_TEST_SEED=${SEINE_TEST_SEED:-$((16#${commit:0:15}))}
 export SEINE_TEST_SCALE=$scale
@@ -92,6 +93,10 @@ run_step() {
         build "$1"
         check "$1" "$slow_scale" -LE tree # what looks at the sources alone runs with release
         ;;
+    thread) # what shares memory between threads, under ThreadSanitizer
+        build sanitize-thread
+        check sanitize-thread "$slow_scale"
+        ;;
     coverage)
         build coverage
         find build-coverage -name '*.gcda' -delete # what earlier runs counted
@@ -129,9 +134,10 @@ for step in "${steps[@]}"; do
 done
 
 for step in "${steps[@]}"; do
-    if [ -s "$logs/ctest-$step.summary" ]; then
+    summary="$logs/ctest-${step/#thread/sanitize-thread}.summary"
+    if [ -s "$summary" ]; then
         printf '\n==== ctest, %s\n' "$step"
-        cat "$logs/ctest-$step.summary"
+        cat "$summary"
     fi
 done >"$logs/summaries"
 printf '\n==== steps (scale %s %% and %s %%, seed %s)\n' "$scale" "$slow_scale" "$SEINE_TEST_SEED"

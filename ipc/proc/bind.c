@@ -11,6 +11,7 @@
 
 #include <hwloc.h>
 #include <sched.h>
+#include <string.h>
 
 /* A set as text; false if it does not fit. */
 static bool print_set(hwloc_const_bitmap_t set, char *out)
@@ -29,20 +30,16 @@ static bool choose_own(hwloc_topology_t machine, int32_t workers, int32_t thread
 {
     hwloc_cpuset_t *parts;
     hwloc_obj_t root = hwloc_get_root_obj(machine);
-    bool enough = true;
     if (sn__mem_zalloc((size_t)workers, sizeof *parts, "core sets", &parts) != SN_OK)
         return false;
     int depth = hwloc_get_type_or_below_depth(machine, HWLOC_OBJ_CORE);
-    if (hwloc_distrib(machine, &root, 1, parts, (unsigned)workers, depth, 0) != 0) {
-        sn__mem_free(parts);
-        return false;
-    }
+    bool enough = hwloc_distrib(machine, &root, 1, parts, (unsigned)workers, depth, 0) == 0;
     hwloc_bitmap_t taken = hwloc_bitmap_alloc();
     for (int32_t i = 0; i < workers; i++) {
-        enough = enough && taken != NULL && hwloc_bitmap_weight(parts[i]) >= threads_each &&
-                 !hwloc_bitmap_intersects(taken, parts[i]) && print_set(parts[i], sets[i]);
-        if (taken != NULL)
-            (void)hwloc_bitmap_or(taken, taken, parts[i]);
+        enough = enough && taken != NULL && parts[i] != NULL &&
+                 hwloc_bitmap_weight(parts[i]) >= threads_each &&
+                 !hwloc_bitmap_intersects(taken, parts[i]) && print_set(parts[i], sets[i]) &&
+                 hwloc_bitmap_or(taken, taken, parts[i]) == 0;
         hwloc_bitmap_free(parts[i]);
     }
     hwloc_bitmap_free(taken);
@@ -155,7 +152,9 @@ sn_status sn__bind_self(const char *set)
     if (cores == NULL)
         return sn__fail(SN_E_NOMEM, "cores %s: no memory", set);
     sn_status st;
-    if (hwloc_bitmap_list_sscanf(cores, set) != 0 || hwloc_bitmap_weight(cores) <= 0)
+    char again[SN__BIND_BYTES]; /* hwloc reads more than it writes, and some rubbish too */
+    if (hwloc_bitmap_list_sscanf(cores, set) != 0 || hwloc_bitmap_weight(cores) <= 0 ||
+        !print_set(cores, again) || strcmp(again, set) != 0)
         st = sn__fail(SN_E_INVALID, "cores %s: no list of cores", set);
     else
         st = bind_to(cores, set);

@@ -34,8 +34,7 @@
 #endif
 
 enum { NAME_TRIES = 16, HUGE_BYTES = 2 << 20 };
-/* A signal makes the system give up a whole request: in pieces, it gets on whatever interrupts it. */
-static const size_t piece_bytes = (size_t)64 << 20;
+static const size_t most_bytes = (size_t)64 << 20, least_bytes = (size_t)64 << 10;
 
 /* -- Making ------------------------------------------------------------------------------------ */
 
@@ -100,13 +99,18 @@ static sn_status open_object(const char *name, int *out, bool *sealable)
     return SN_OK;
 }
 
+/* In pieces: a signal makes the system undo the whole request, so under a timer that is faster than
+ * the request it would never be done. */
 static sn_status reserve(const char *name, int fd, size_t bytes)
 {
+    size_t most = most_bytes;
     for (size_t done = 0; done < bytes;) {
-        size_t piece = bytes - done < piece_bytes ? bytes - done : piece_bytes;
+        size_t piece = bytes - done < most ? bytes - done : most;
         int error = posix_fallocate(fd, (off_t)done, (off_t)piece);
-        if (error == EINTR)
+        if (error == EINTR) {
+            most = most > least_bytes ? most / 2 : most;
             continue;
+        }
         if (error == ENOSPC) /* of the file system behind shm_open, or of the machine */
             return sn__fail(SN_E_NOMEM, "segment %s: no memory for bytes %zu to %zu of %zu", name,
                             done, done + piece, bytes);
