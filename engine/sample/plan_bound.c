@@ -2,9 +2,12 @@
 /* How large a batch can be: the tree of its fanouts, cut off at the counts of the graph. Sums and
  * products stop at UINT64_MAX.
  *
- * Invariants  B1  A node is in one frontier at most, so a type gives its node count at most.
- *             B2  Without replacement a row gives its degree at most, and each row is read once:
- *                 an edge type gives its edge count at most over all hops. */
+ * Each hop is bounded for itself: what hops before may have used up they need not have used up.
+ *
+ * Invariants  B1  A node is in one frontier at most, so all hops together give no more nodes of a
+ *                 type than there are.
+ *             B2  Without replacement a row gives its degree at most, and each row is read once: all
+ *                 hops together give no more edges of a type than there are. */
 #include "base/mem.h"
 #include "engine/sample/batch.h"
 
@@ -39,14 +42,16 @@ static void expand(const sn_plan *plan, bound *most, int32_t hop)
         uint64_t from = most->frontier[edge->from_type], all = (uint64_t)edge->rows.edges;
         uint64_t picks = fanout < 0 ? (from > 0 ? all : 0) : times(from, (uint64_t)fanout);
         if (!plan->replace)
-            picks = least(picks, all - most->edges[e]); /* B2 */
+            picks = least(picks, all); /* B2 */
         most->edges[e] = plus(most->edges[e], picks);
+        if (!plan->replace)
+            most->edges[e] = least(most->edges[e], all);
         most->next[edge->to_type] = plus(most->next[edge->to_type], picks);
     }
     for (int32_t t = 0; t < plan->num_node_types; t++) {
-        uint64_t left = (uint64_t)plan->node_counts[t] - most->nodes[t]; /* B1 */
-        most->frontier[t] = least(most->next[t], left);
-        most->nodes[t] += most->frontier[t];
+        uint64_t all = (uint64_t)plan->node_counts[t]; /* B1 */
+        most->frontier[t] = least(most->next[t], all);
+        most->nodes[t] = least(plus(most->nodes[t], most->frontier[t]), all);
         most->next[t] = 0;
     }
 }

@@ -108,7 +108,9 @@ static sn_status check_head(const pack_head *head, size_t bytes, const sn_datase
         head->bytes % sizeof(int64_t) != 0)
         return damaged("seeds", (long long)head->num_input,
                        ((long long)head->bytes - (long long)offset) / (long long)sizeof(int64_t));
-    if (head->flags > ALL_FLAGS || head->reserved != 0 || head->batch_size < 1 || head->world < 1)
+    /* Zeros that stand for a default were resolved before. */
+    if (head->flags > ALL_FLAGS || head->reserved != 0 || head->batch_size < 1 || head->world < 1 ||
+        head->dir < 1 || head->uneven < 1 || head->index < 1)
         return sn__fail(SN_E_CORRUPT, "packed plan: flags %#x, batch size %lld, world %lld",
                         head->flags, (long long)head->batch_size, (long long)head->world);
     return SN_OK;
