@@ -260,8 +260,10 @@ START_TEST(progress_rises_in_small_steps)
         pairs[0][v] = v;
         pairs[1][v] = (v + 1) % NODES;
     }
-    sn_node_spec node = { .count = NODES, .x = { { x, { SN_FLOAT, 32 }, 1, { NODES, 1, 1, 1 } } } };
-    sn_edge_spec edge = { .edge_index = { { pairs, { SN_INT, 64 }, 2, { 2, NODES, 1, 1 } } } };
+    sn_node_spec node = { .count = NODES,
+                          .x = { .tensor = { x, { SN_FLOAT, 32 }, 1, { NODES, 1, 1, 1 } } } };
+    sn_edge_spec edge = { .edge_index = {
+                              .tensor = { pairs, { SN_INT, 64 }, 2, { 2, NODES, 1, 1 } } } };
     sn_dataset *dataset;
     sn_plan *plan;
     sn__compute *compute;
