@@ -7,6 +7,7 @@
 #include "data/support/folder.h"
 #include "ipc/faults.h"
 #include "ipc/sync/spin.h"
+#include "support/leftovers.h"
 
 #include <errno.h>
 #include <hwloc.h>
@@ -266,6 +267,7 @@ int main(void)
 {
     TCase *cases = tcase_create("bind");
     tcase_set_timeout(cases, 60);
+    tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
     tcase_add_test(cases, workers_on_a_large_machine_have_cores_of_their_own);
     tcase_add_test(cases, workers_with_many_threads_have_a_node);
     tcase_add_test(cases, workers_on_nodes_of_different_size_follow_the_cores);

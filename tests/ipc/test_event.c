@@ -7,6 +7,7 @@
 #include "base/run.h"
 #include "data/support/folder.h"
 #include "ipc/sync/spin.h"
+#include "support/leftovers.h"
 #include "support/scale.h"
 
 #include <pthread.h>
@@ -406,6 +407,7 @@ int main(void)
 {
     TCase *cases = tcase_create("event");
     tcase_set_timeout(cases, 110);
+    tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
     tcase_add_test(cases, wait_ends_at_its_deadline);
     tcase_add_test(cases, wait_after_a_signal_does_not_sleep);
     tcase_add_test(cases, wait_near_the_end_of_the_count_works);

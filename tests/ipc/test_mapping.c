@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/run.h"
 #include "data/support/folder.h"
+#include "support/leftovers.h"
 #include "support/scale.h"
 
 #include <pthread.h>
@@ -96,6 +97,7 @@ int main(void)
 {
     TCase *cases = tcase_create("mapping");
     tcase_set_timeout(cases, 110);
+    tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
     tcase_add_loop_test(cases, bytes_of_a_mapping_are_handed_over_by_events, 0, 3);
     return run_cases("mapping", cases);
 }

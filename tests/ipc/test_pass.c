@@ -7,6 +7,7 @@
 #include "data/support/folder.h"
 #include "ipc/faults.h"
 #include "ipc/sync/deadline.h"
+#include "support/leftovers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -439,6 +440,7 @@ int main(void)
 {
     TCase *cases = tcase_create("pass");
     tcase_set_timeout(cases, 60);
+    tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
     tcase_add_checked_fixture(cases, make_pair, NULL);
     tcase_add_test(cases, messages_arrive_whole_and_in_order);
     tcase_add_loop_test(cases, message_of_every_number_of_descriptors_brings_them_all, 0,

@@ -7,6 +7,7 @@
 #include "data/support/folder.h"
 #include "ipc/faults.h"
 #include "ipc/shm/pass.h"
+#include "support/leftovers.h"
 #include "support/scale.h"
 
 #include <errno.h>
@@ -80,8 +81,9 @@ START_TEST(child_finds_its_four_descriptors_and_blocked_signals)
     int standard[2];
     char printed[16] = "";
     sn__process process = SN__PROCESS_NONE;
+    int open_ones[20]; /* would be inherited */
     for (int i = 0; i < 20; i++)
-        ck_assert_int_ge(open("/dev/null", O_RDONLY), 0); /* would be inherited */
+        open_ones[i] = open("/dev/null", O_RDONLY);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     setenv("SEINE_TEST_WORD", "word", 1);
@@ -96,6 +98,12 @@ START_TEST(child_finds_its_four_descriptors_and_blocked_signals)
     ck_assert_str_eq(reap(&process), "exited with code 0");
     ck_assert_int_eq(read(standard[0], printed, sizeof printed - 1), 8);
     ck_assert_str_eq(printed, "out err ");
+    for (int i = 0; i < 20; i++)
+        close(open_ones[i]);
+    close(standard[0]);
+    close(standard[1]);
+    close(error);
+    check_nothing_left();
 }
 END_TEST
 
@@ -187,6 +195,7 @@ START_TEST(exit_is_told_in_words)
         ck_assert_ptr_eq(sn__exit_text(&table[i].end, text), text);
         ck_assert_str_eq(text, table[i].text);
     }
+    check_nothing_left();
 }
 END_TEST
 
@@ -488,6 +497,7 @@ int main(void)
 {
     TCase *cases = tcase_create("process");
     tcase_set_timeout(cases, 90);
+    tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
     tcase_add_checked_fixture(cases, make_pair, NULL);
     tcase_add_test(cases, child_finds_its_four_descriptors_and_blocked_signals);
     tcase_add_loop_test(cases, child_finds_its_control_socket_wherever_it_was, 0, 5);
