@@ -10,6 +10,7 @@
 #include "base/tensor.h"
 #include "engine/data/description.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -143,13 +144,19 @@ static sn_status make_image(sn_dataset *dataset)
     return st;
 }
 
+/* A directory that was replaced has lost its files; the mappings stay. */
+static bool is_there(int directory)
+{
+    return directory >= 0 && faccessat(directory, "META.json", R_OK, 0) == 0;
+}
+
 sn_status sn__dataset_share(sn_dataset *dataset, sn__share *out)
 {
     const char *fingerprint;
     sn__share share = { .fd = dataset->directory, .path = dataset->path };
     SN_TRY(sn_dataset_fingerprint(dataset, &fingerprint));
     memcpy(share.fingerprint, fingerprint, sizeof share.fingerprint);
-    if (share.fd < 0) {
+    if (!is_there(dataset->directory)) {
         pthread_mutex_lock(&dataset->lock);
         sn_status st = dataset->image.fd >= 0 ? SN_OK : make_image(dataset);
         share.fd = dataset->image.fd;

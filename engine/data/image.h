@@ -3,7 +3,8 @@
  *
  * Mapped files are shared by the page cache: the other process opens the same directory. Arrays in
  * memory lie in an image: one segment with all of them and a description, made at opening
- * (SN_LOAD_MEMORY) or when it is first asked for (arrays of the caller). Arrays that the caller lent
+ * (SN_LOAD_MEMORY) or when it is first asked for (arrays of the caller, and mapped files whose
+ * directory is gone). Arrays that the caller lent
  * are there twice from then on; copies of the dataset's own give way to the image's pages.
  *
  *     0        header    what follows, and its hash
@@ -25,8 +26,8 @@ typedef struct sn__share {
     char fingerprint[SN__HASH_HEX]; /* both ends hold it against what they find */
 } sn__share;
 
-/* Makes the image if one is needed. fd and path are BORROWED from the dataset. Any thread. Fails:
- * SN_E_NOMEM, SN_E_SYSTEM. */
+/* Makes the image if one is needed. fd and path are BORROWED from the dataset. Ask anew for each
+ * process: a directory may go meanwhile. Any thread. Fails: SN_E_NOMEM, SN_E_SYSTEM. */
 SN_NODISCARD sn_status sn__dataset_share(sn_dataset *dataset, sn__share *out);
 /* TAKES share->fd in every case. *out is NEW. Fails: SN_E_CORRUPT (not the dataset that was shared,
  * or damaged), SN_E_NOMEM, SN_E_SYSTEM, and as sn_dataset_open. */

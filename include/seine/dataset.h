@@ -20,8 +20,8 @@ extern "C" {
 typedef struct sn_dataset sn_dataset;
 
 /* Where arrays of a directory live. MAP: the page cache, shared by all processes, larger than
- * memory works. MEMORY: read into memory of this process (huge pages where the system grants them).
- */
+ * memory works. MEMORY: read into memory that worker processes share (huge pages where the system
+ * grants them). */
 typedef enum sn_load { SN_LOAD_DEFAULT = 0, SN_LOAD_MAP = 1, SN_LOAD_MEMORY = 2 } sn_load;
 
 typedef struct sn_dataset_options {
