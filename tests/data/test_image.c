@@ -183,11 +183,12 @@ static long sum_mappings(const char *name, const char *field)
     return sum;
 }
 
-enum { LARGE = 70 << 20 }; /* above the size from which arrays begin at huge pages */
+/* Above the size from which arrays begin at huge pages. */
+enum { ROWS = 70 << 10, ROW = 1 << 10, LARGE = ROWS * ROW };
 
 static sn_dataset *make_large(enum origin origin, sn_array **x)
 {
-    ck_ok(sn_array_create((sn_dtype){ SN_UINT, 8 }, 1, &(int64_t){ LARGE }, x));
+    ck_ok(sn_array_create((sn_dtype){ SN_UINT, 8 }, 2, (int64_t[]){ ROWS, ROW }, x));
     uint8_t *bytes = sn_array_view(*x)->data;
     for (size_t i = 0; i < LARGE; i++)
         bytes[i] = (uint8_t)(i ^ i >> 9);
@@ -197,7 +198,7 @@ static sn_dataset *make_large(enum origin origin, sn_array **x)
     }
     static int32_t no_edges[2];
     sn_dataset *dataset;
-    sn_node_spec node = { .count = LARGE, .x = { .tensor = *sn_array_view(*x) } };
+    sn_node_spec node = { .count = ROWS, .x = { .tensor = *sn_array_view(*x) } };
     sn_edge_spec edge = { .edge_index = { { no_edges, { SN_INT, 32 }, 2, { 2, 1, 1, 1 } },
                                           .keep = SN_KEEP_COPY } };
     ck_ok(sn_dataset_create(SN_DATASET_SPEC(.num_node_types = 1, .node_types = &node,
@@ -248,7 +249,7 @@ START_TEST(image_when_a_step_fails_is_made_by_the_next_who_asks)
                   { FAULT_posix_fallocate, ENOSPC, false },
                   { FAULT_fcntl, EINVAL, false } };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-        for (int n = 1, failed = 0;; n++) {
+        for (int n = 1, failed = 0;; n += n < 60 ? 1 : 9) {
             sn__share share = { .fd = 77 };
             sn_dataset *dataset = make(LENT);
             const char *fingerprint;
