@@ -3,11 +3,14 @@
 #include "channel/stream.h"
 
 #include <string.h>
+#include <unistd.h>
 
+/* Bounds of what attach believes; the loader's are lower. */
 enum {
     MOST_WINDOW = 1 << 20,
     MOST_WORKERS = 1 << 12,
-    MOST_CONCURRENCY = 1 << 8 /* bounds of what attach believes; the loader's are lower */
+    MOST_CONCURRENCY = 1 << 8,
+    MOST_LANES = (1 << SN__OWNER_BITS) - SN__OWNER_LANE /* an entry names its lane in these bits */
 };
 
 static size_t round_up(size_t bytes, size_t to)
@@ -79,9 +82,28 @@ void sn__stream_init(void *base, const sn__stream_shape *shape, sn__stream *out)
     header->workers_at = at.workers;
     header->lanes_at = at.lanes;
     header->lane_stride = at.stride;
+    header->owner_pid = getpid();
     for (uint32_t t = 0; t < shape->window; t++)
         atomic_init(&out->entries[t], sn__entry_make(t, SN__OWNER_CLOSED));
     atomic_store_explicit(&header->magic, SN__STREAM_MAGIC, memory_order_release); /* W3 */
+}
+
+static bool is_in_range(const sn__stream_shape *shape)
+{
+    return shape->workers > 0 && shape->workers <= MOST_WORKERS && shape->concurrency > 0 &&
+           shape->concurrency <= MOST_CONCURRENCY &&
+           shape->workers * shape->concurrency <= MOST_LANES && shape->window > 0 &&
+           shape->window <= MOST_WINDOW;
+}
+
+/* The layout word knows sizes of parts, not how they are placed: here both sides compute it. */
+static bool is_placed_so(const sn__stream_header *header, const sn__stream_shape *shape)
+{
+    places at = place(shape);
+    return header->header_bytes == sizeof *header && header->bytes == at.end &&
+           header->slots == slots_of(shape->window) && header->entries_at == at.entries &&
+           header->workers_at == at.workers && header->lanes_at == at.lanes &&
+           header->lane_stride == at.stride;
 }
 
 sn_status sn__stream_attach(void *base, size_t bytes, sn__stream *out)
@@ -100,9 +122,7 @@ sn_status sn__stream_attach(void *base, size_t bytes, sn__stream *out)
                         header->version, (unsigned long long)header->layout, SN__STREAM_VERSION,
                         (unsigned long long)sn__stream_layout_word());
     sn__stream_shape shape = { header->workers, header->concurrency, header->window };
-    if (shape.workers == 0 || shape.workers > MOST_WORKERS || shape.concurrency == 0 ||
-        shape.concurrency > MOST_CONCURRENCY || shape.window == 0 || shape.window > MOST_WINDOW ||
-        sn__stream_bytes(&shape) > bytes)
+    if (!is_in_range(&shape) || sn__stream_bytes(&shape) > bytes || !is_placed_so(header, &shape))
         return sn__fail(SN_E_CORRUPT,
                         "control segment: %u workers, concurrency %u, window %u in %zu "
                         "bytes",

@@ -8,7 +8,7 @@
  *      512  opened      event: tickets were opened, or the end      lanes sleep here
  *      640  published   event: a lane has published                 the consumer sleeps here
  *      768  totals      statistics of the consumer                  written by the parent alone
- *     1280  entry[window rounded up to 16]   claim table
+ *     1024  entry[window rounded up to 16]   claim table
  *           worker[workers]                  sn__worker_block
  *           lane[lanes]                      sn__lane_block, its slots behind it
  *
@@ -149,7 +149,7 @@ _Static_assert(offsetof(sn__stream_header, run) == 256 &&
                    offsetof(sn__stream_header, position) == 384 &&
                    offsetof(sn__stream_header, opened) == 512 &&
                    offsetof(sn__stream_header, published) == 640 &&
-                   offsetof(sn__stream_header, totals) == 768 && sizeof(sn__totals) <= 512,
+                   offsetof(sn__stream_header, totals) == 768 && sizeof(sn__stream_header) == 1024,
                "layout changed: raise SN__STREAM_VERSION");
 
 /* Sizes and offsets as one word, so that two builds that differ refuse each other. */
