@@ -2,7 +2,7 @@
 /* Writing and reading messages. What is read may come from any process: nothing in it is believed. */
 #include "channel/message.h"
 
-#include "base/mem.h"
+#include "base/tensor.h"
 
 #include <string.h>
 
@@ -49,6 +49,8 @@ void sn__message_write(const sn__message_source *source, uint8_t *to)
         memcpy(name, source->names[i], length + 1);
         name += length + 1;
     }
+    /* Also on the wire nothing is told of what lay here before, and equal batches are equal bytes. */
+    memset(name, 0, (size_t)(to + payload_at - (uint8_t *)name));
 }
 
 /* -- Reading ----------------------------------------------------------------------------------- */
@@ -63,7 +65,7 @@ sn_status sn__message_read(const uint8_t *from, size_t bytes, sn__message_header
         return sn__fail(SN_E_CORRUPT, "message: magic %08x, version %u", header.magic,
                         header.version);
     if (header.bytes > bytes || header.names_bytes > header.bytes ||
-        header.tensors > header.bytes / sizeof(sn__message_tensor) ||
+        header.tensors > header.bytes / sizeof(sn__message_tensor) || header.tensors > INT32_MAX ||
         header.payload_at > header.bytes ||
         header.payload_at !=
             sn__message_payload_at((int32_t)header.tensors, (size_t)header.names_bytes))
@@ -77,18 +79,16 @@ sn_status sn__message_read(const uint8_t *from, size_t bytes, sn__message_header
     return SN_OK;
 }
 
-/* Elements times their size, or false on overflow or a shape that no tensor has. */
-static bool bytes_of(const sn__message_tensor *entry, uint64_t *out)
+/* Bytes of all elements, or false for a type or a shape that no tensor has. */
+static bool bytes_of(const sn__message_tensor *entry, size_t *out)
 {
-    size_t bytes = entry->bits / 8;
-    if (entry->bits == 0 || entry->bits % 8 != 0 || entry->lanes != 1 || entry->ndim < 1 ||
-        entry->ndim > SN_MAX_DIMS)
+    sn_dtype dtype = { entry->code, entry->bits };
+    size_t bytes;
+    if (entry->lanes != 1 || !sn__shape_bytes(dtype, entry->ndim, entry->shape, &bytes))
         return false;
-    for (int32_t d = 0; d < SN_MAX_DIMS; d++) {
-        if (entry->shape[d] < 0 || (d >= entry->ndim && entry->shape[d] != 1) ||
-            !sn__mul_size(bytes, (size_t)entry->shape[d], &bytes))
+    for (int32_t d = entry->ndim; d < SN_MAX_DIMS; d++)
+        if (entry->shape[d] != 1)
             return false;
-    }
     *out = bytes;
     return true;
 }
@@ -105,8 +105,9 @@ sn_status sn__message_tensor_at(const uint8_t *from, const sn__message_header *h
 {
     const uint8_t *entries = from + sizeof *header;
     const char *names = (const char *)entries + header->tensors * sizeof(sn__message_tensor);
-    uint64_t room = header->bytes - header->payload_at, bytes;
+    uint64_t room = header->bytes - header->payload_at;
     sn__message_tensor entry;
+    size_t bytes;
 
     SN_ASSERT(index < header->tensors);
     memcpy(&entry, entries + index * sizeof entry, sizeof entry);
