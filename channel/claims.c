@@ -55,16 +55,20 @@ bool sn__claim_left_lane(const sn__stream *stream, uint32_t lane, bool has_publi
                          uint64_t published, uint64_t *ticket)
 {
     bool found = false;
+    uint64_t highest = 0;
     for (uint32_t i = 0; i < stream->window; i++) {
         uint64_t entry = atomic_load_explicit(&stream->entries[i], memory_order_acquire); /* O1 */
         uint64_t t = sn__entry_ticket(entry);
         if (sn__entry_owner(entry) != SN__OWNER_LANE + lane || (has_published && t <= published))
             continue;
-        if (!found || t > *ticket) /* C4: the others are below the base */
-            *ticket = t;
+        if (t >= highest) /* C4: the others are below the base */
+            highest = t;
         found = true;
     }
-    return found && *ticket >= sn__claim_run(stream).base;
+    if (!found || highest < sn__claim_run(stream).base)
+        return false;
+    *ticket = highest;
+    return true;
 }
 
 bool sn__claim_is_open(const sn__stream *stream)
@@ -79,21 +83,24 @@ bool sn__claim_is_open(const sn__stream *stream)
 bool sn__claim_try_run(const sn__stream *stream, sn__stream_run *out)
 {
     const sn__run_block *block = &stream->header->run;
+    sn__stream_run run;
     uint64_t before = atomic_load_explicit(&block->sequence, memory_order_acquire); /* S2 */
-    out->base = atomic_load_explicit(&block->base, memory_order_relaxed);
-    out->count = atomic_load_explicit(&block->count, memory_order_relaxed);
-    out->epoch = atomic_load_explicit(&block->epoch, memory_order_relaxed);
-    out->first_step = atomic_load_explicit(&block->first_step, memory_order_relaxed);
-    atomic_thread_fence(memory_order_acquire); /* the fields were read before the sequence */
-    return before % 2 == 0 &&
-           before == atomic_load_explicit(&block->sequence, memory_order_relaxed);
+    run.base = atomic_load_explicit(&block->base, memory_order_acquire);            /* S4 */
+    run.count = atomic_load_explicit(&block->count, memory_order_acquire);
+    run.epoch = atomic_load_explicit(&block->epoch, memory_order_acquire);
+    run.first_step = atomic_load_explicit(&block->first_step, memory_order_acquire);
+    uint64_t after = atomic_load_explicit(&block->sequence, memory_order_relaxed);
+    if (before != after || before % 2 != 0)
+        return false;
+    *out = run;
+    return true;
 }
 
 sn__stream_run sn__claim_run(const sn__stream *stream)
 {
     sn__stream_run run;
     while (!sn__claim_try_run(stream, &run))
-        sched_yield(); /* the parent is in the middle of a few stores; if it dies there, so do we */
+        (void)sched_yield(); /* the parent is in the middle of a few stores; if it dies, so do we */
     return run;
 }
 
@@ -119,14 +126,14 @@ uint64_t sn__claim_close_parent(const sn__stream *stream)
 static void write_run(const sn__stream *stream, const sn__stream_run *run)
 {
     sn__run_block *block = &stream->header->run;
-    uint64_t sequence = atomic_load_explicit(&block->sequence, memory_order_relaxed);
-    atomic_store_explicit(&block->sequence, sequence + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* odd before any field */
-    atomic_store_explicit(&block->base, run->base, memory_order_relaxed);
-    atomic_store_explicit(&block->count, run->count, memory_order_relaxed);
-    atomic_store_explicit(&block->epoch, run->epoch, memory_order_relaxed);
-    atomic_store_explicit(&block->first_step, run->first_step, memory_order_relaxed);
-    atomic_store_explicit(&block->sequence, sequence + 2, memory_order_release); /* S1 */
+    /* Odd, whatever a stray write has made of it. */
+    uint64_t odd = atomic_load_explicit(&block->sequence, memory_order_relaxed) | 1;
+    atomic_store_explicit(&block->sequence, odd, memory_order_relaxed);
+    atomic_store_explicit(&block->base, run->base, memory_order_release); /* S3 */
+    atomic_store_explicit(&block->count, run->count, memory_order_release);
+    atomic_store_explicit(&block->epoch, run->epoch, memory_order_release);
+    atomic_store_explicit(&block->first_step, run->first_step, memory_order_release);
+    atomic_store_explicit(&block->sequence, odd + 1, memory_order_release); /* S1 */
 }
 
 static uint32_t opening(uint64_t ticket, uint64_t end)

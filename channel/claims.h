@@ -24,9 +24,11 @@ bool sn__claim_left_lane(const sn__stream *stream, uint32_t lane, bool has_publi
                          uint64_t published, uint64_t *ticket);
 /* Whether some ticket is open. */
 bool sn__claim_is_open(const sn__stream *stream);
-/* The run, read as a whole; false: it was being written just now. */
+/* The run, read as a whole. False: it is being written. For whoever looks from outside: a parent that
+ * was stopped or killed there leaves it so. */
 bool sn__claim_try_run(const sn__stream *stream, sn__stream_run *out);
-/* The same, in the parent and its workers: waits until it is written. A run begins, for readers, with its first ticket being open. */
+/* The same, in the parent and its workers: waits until it is written. A run begins, for readers, with
+ * its first ticket being open. */
 sn__stream_run sn__claim_run(const sn__stream *stream);
 
 /* -- Parent ------------------------------------------------------------------------------------ */

@@ -26,7 +26,9 @@
  *             W2 take     head.store(release)         -> R2 lane   head.load(acquire)
  *             G1 give     block.free.store(release)   -> G2 lane   block.free.load(acquire)
  *             P1 pass     position.store(release)     -> P2 scan   position.load(acquire)
- *             S1 run      sequence odd, fields, sequence even (release)  -> S2 sequence.load(acquire)
+ *             S1 run      sequence even.store(release), last  -> S2 read  sequence.load(acquire), first
+ *             S3 fields   store(release), behind the odd sequence  -> S4 read  field.load(acquire):
+ *                         who has a new field finds the sequence changed when it looks again
  *             W3 ready    magic.store(release), last  -> R3 attach magic.load(acquire)
  *             events: ipc/sync/event.h
  * Crash       A worker may stop between any two instructions. C2 and W1 are one store each, so a ticket

@@ -13,7 +13,7 @@ void sn__stats_read(const sn__stream *stream, sn_loader_stats *out)
 {
     const sn__totals *totals = &stream->header->totals;
     enum { TRIES = 1000 }; /* a process that was stopped while it wrote the run never ends it */
-    sn__stream_run run;
+    sn__stream_run run = { 0 };
     for (int i = 0; i < TRIES && !sn__claim_try_run(stream, &run); i++)
         ;
     uint64_t position = load(&stream->header->position);
