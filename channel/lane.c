@@ -58,29 +58,43 @@ static uint64_t reclaim(sn__lane_end *end)
     while (first < end->blocks &&
            atomic_load_explicit(&block_at(end, first)->free, memory_order_acquire) != 0) /* G2 */
         first++;
-    /* Before any of their numbers is used again: a successor must not find a new block behind it. */
-    atomic_store_explicit(&end->shared->first_block, first, memory_order_release);
+    /* Before any of their numbers is used again: a successor must not find a new block behind it. What
+     * this thread has done when it is killed, it has done in the order of its instructions, so only the
+     * compiler has to be told: a release store would let what follows go before it. */
+    atomic_store_explicit(&end->shared->first_block, first, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
     return first;
 }
 
-bool sn__lane_reserve(sn__lane_end *end, uint64_t bytes, uint64_t *offset)
+/* Where `bytes` are free behind the last block, or at the arena's begin; false: nowhere. A worker before
+ * this one may have died of stray writes: what its blocks say leads nowhere outside the arena. */
+static bool find_place(const sn__lane_end *end, uint64_t first, uint64_t bytes, uint64_t *offset)
 {
-    uint64_t first = reclaim(end), used = end->blocks - first, begin = 0, limit = end->arena_bytes;
-    if (used == SN__ARENA_BLOCKS || bytes > end->arena_bytes)
-        return false;
-    if (used > 0) {
+    uint64_t begin = 0, limit = end->arena_bytes;
+    if (end->blocks > first) {
         const sn__block *last = block_at(end, end->blocks - 1);
         uint64_t front = block_at(end, first)->offset;
+        if (front > limit || last->offset > limit || last->bytes > limit - last->offset)
+            return false;
         begin = last->offset + last->bytes;
         bool wrapped = last->offset < front;
-        if (wrapped)
+        if (wrapped) {
             limit = front;
-        else if (begin + bytes > limit) { /* the rest of the arena stays empty this time round */
+        } else if (bytes > limit - begin) { /* the rest of the arena stays empty this time round */
             begin = 0;
             limit = front;
         }
     }
-    if (begin + bytes > limit)
+    if (begin > limit || bytes > limit - begin)
+        return false;
+    *offset = begin;
+    return true;
+}
+
+bool sn__lane_reserve(sn__lane_end *end, uint64_t bytes, uint64_t *offset)
+{
+    uint64_t first = reclaim(end), begin;
+    if (end->blocks - first >= SN__ARENA_BLOCKS || !find_place(end, first, bytes, &begin))
         return false;
     sn__block *block = block_at(end, end->blocks);
     block->offset = begin;
@@ -98,9 +112,9 @@ sn_status sn__lane_publish(sn__lane_end *end, const sn__slot *slot)
                         end->stream->slots);
     sn__slot *to = sn__stream_slot(end->stream, end->lane, end->tail);
     *to = *slot;
-    to->block = end->blocks;
+    to->block = SN__BLOCK_NONE;
     if (slot->status == SN_OK && slot->segment == 0)
-        end->blocks++;
+        to->block = end->blocks++;
     to->blocks = end->blocks;
     end->tail++;
     end->has_published = true;
@@ -115,10 +129,14 @@ sn_status sn__lane_publish(sn__lane_end *end, const sn__slot *slot)
 bool sn__lane_peek_parent(const sn__stream *stream, uint32_t lane, sn__slot *out)
 {
     const sn__lane_block *shared = sn__stream_lane(stream, lane);
-    uint64_t head = load_relaxed(&shared->head);                           /* our own */
-    if (atomic_load_explicit(&shared->tail, memory_order_acquire) == head) /* R1 */
+    uint64_t head = load_relaxed(&shared->head);                                       /* our own */
+    uint64_t count = atomic_load_explicit(&shared->tail, memory_order_acquire) - head; /* R1 */
+    if (count == 0)
         return false;
-    *out = *sn__stream_slot(stream, lane, head);
+    if (count > stream->slots) /* else who drops what it finds would do so for ever */
+        *out = (sn__slot){ .ticket = UINT64_MAX, .status = SN_E_CORRUPT };
+    else
+        *out = *sn__stream_slot(stream, lane, head);
     return true;
 }
 
@@ -131,6 +149,8 @@ void sn__lane_pop_parent(const sn__stream *stream, uint32_t lane)
 
 void sn__lane_give_back(const sn__stream *stream, uint32_t lane, uint64_t block)
 {
+    if (block == SN__BLOCK_NONE) /* or the next block would be free before it is published */
+        return;
     atomic_store_explicit(&sn__stream_lane(stream, lane)->blocks[block % SN__ARENA_BLOCKS].free, 1,
                           memory_order_release); /* G1 */
 }

@@ -33,11 +33,12 @@ bool sn__lane_reserve(sn__lane_end *end, uint64_t bytes, uint64_t *offset);
  * here. Fails: SN_E_INTERNAL (the ring is full, against C3). */
 SN_NODISCARD sn_status sn__lane_publish(sn__lane_end *end, const sn__slot *slot);
 
-/* The oldest descriptor that was not taken, copied; false: none. */
+/* The oldest descriptor that was not taken, copied; false: none. Of a lane whose counts cannot be it is
+ * one of ticket UINT64_MAX, which comes to an end of all dropping, with status SN_E_CORRUPT. */
 bool sn__lane_peek_parent(const sn__stream *stream, uint32_t lane, sn__slot *out);
 /* Takes what peek gave. */
 void sn__lane_pop_parent(const sn__stream *stream, uint32_t lane);
-/* Gives block `block` of the arena back. */
+/* Gives block `block` of the arena back. SN__BLOCK_NONE (of a spilled batch, or an error) is fine. */
 void sn__lane_give_back(const sn__stream *stream, uint32_t lane, uint64_t block);
 
 #endif

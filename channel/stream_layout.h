@@ -82,6 +82,8 @@ typedef struct sn__run_block {
     _Atomic int64_t first_step;
 } sn__run_block;
 
+#define SN__BLOCK_NONE UINT64_MAX
+
 /* One batch, or why there is none. */
 typedef struct sn__slot {
     uint64_t ticket;
@@ -89,7 +91,7 @@ typedef struct sn__slot {
     int32_t status;   /* not SN_OK: the lane's `words` say why */
     uint64_t offset;  /* of the message in the segment */
     uint64_t bytes;   /* of the message */
-    uint64_t block;   /* in the arena: its number */
+    uint64_t block;   /* in the arena: its number; else SN__BLOCK_NONE */
     uint64_t blocks;  /* blocks of the arena published so far, this one included */
     uint64_t sample_ns, gather_ns;
 } sn__slot;

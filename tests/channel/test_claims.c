@@ -121,7 +121,7 @@ START_TEST(open_and_pass_put_the_next_ticket_in_place)
         ck_assert_uint_eq(entry(&made, 0),
                           sn__entry_make(11, end > 11 ? SN__OWNER_OPEN : SN__OWNER_CLOSED));
         ck_assert_uint_eq(position(&made), 11);
-        ck_assert_uint_eq(opened(&made), before + (end > 11 ? 2 : 0));
+        ck_assert_uint_eq(opened(&made), before + 2); /* at the end for lanes that are ahead */
         control_free(&made);
     }
 }
