@@ -37,7 +37,7 @@ typedef struct sn_loader_stats {
     uint64_t batches, bytes;       /* delivered */
     uint64_t waits, wait_ns;       /* of the consumer for batches */
     uint64_t idle_ns;              /* of all lanes for the consumer */
-    uint64_t sample_ns, gather_ns; /* of all lanes */
+    uint64_t sample_ns, gather_ns; /* of all lanes; without workers all is in sample_ns */
     uint64_t spills, spill_bytes;  /* batches that did not lie in their lane */
     uint64_t restarts;             /* of workers */
     uint64_t deaths[SN_NUM_STEPS]; /* by the step that a lane of the dead worker was in */

@@ -98,6 +98,23 @@ static const char *const plan_later[] = {
     "--ranks",         "--transport",    "--connect",     "--secret",   NULL
 };
 
+static const flag loader_flags[] = { TEXT("--dataset", "@ring"),
+                                     NUMBER("--scale", "4", 4, 30),
+                                     NUMBER("--runs", "1", 1, 10000),
+                                     SWITCH("--json"),
+                                     INPUT_FLAGS,
+                                     PLAN_FLAGS,
+                                     CHOICE("--load", "map|memory"),
+                                     NUMBER("--workers", "1", 1, 256),
+                                     NUMBER("--concurrency", "1", 1, 32),
+                                     SIZE("--channel-size") };
+static const char *const loader_later[] = { "--links",  "--weighted", "--ranks", "--threads",
+                                            "--device", "--stall",    NULL };
+static const flag channel_flags[] = { NUMBER("--runs", "1", 1, 10000), SWITCH("--json") };
+static const char *const channel_later[] = { "--workers", "--threads", "--device", "--dataset",
+                                             NULL };
+static const flag top_flags[] = { SWITCH("--json") };
+
 static const flag limits_flags[] = { NUMBER("--threads", "1", 1, 1024),
                                      NUMBER("--runs", "1", 1, 1000),
                                      NUMBER("--size", "64", 64, 1 << 17), SWITCH("--json") };
@@ -134,5 +151,10 @@ const flagged all_flagged[FLAGGED] = {
       plan_later },
     { "bench gather", "bench gather --dataset @ring --runs 1", bench_flags, COUNT(bench_flags),
       plan_later },
+    { "bench loader", "bench loader --dataset @ring --runs 1", loader_flags, COUNT(loader_flags),
+      loader_later },
+    { "bench channel", "bench channel --runs 1", channel_flags, COUNT(channel_flags),
+      channel_later },
+    { "top", "top", top_flags, COUNT(top_flags), none_later },
     { "doctor", "doctor", doctor_flags, COUNT(doctor_flags), none_later },
 };

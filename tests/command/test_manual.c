@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const pages[] = { "bench",   "doctor", "gen",  "import",
-                                     "inspect", "sample", "train" };
+static const char *const pages[] = { "bench",   "doctor", "gen", "import",
+                                     "inspect", "sample", "top", "train" };
 enum { PAGES = sizeof pages / sizeof pages[0] };
 
 START_TEST(page_of_the_manual_is_what_the_tables_say)

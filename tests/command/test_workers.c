@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Ends the case where the library has no workers. */
 static bool there_are_workers(void)
@@ -153,6 +154,9 @@ static const struct {
     { "sample @random --epochs 1000000000 --format none --workers 3 --features", SIGKILL },
     { "train @ring --epochs 1000000 --batch-size 2 --workers 2 --json", SIGINT },
     { "train @ring --epochs 1000000 --batch-size 2 --workers 2 --concurrency 2 --json", SIGKILL },
+    { "bench loader --dataset @random --features --runs 10000 --json", SIGINT },
+    { "bench channel --runs 10000 --json", SIGTERM },
+    { "bench channel --runs 10000 --json", SIGKILL },
 };
 enum { ENDLESS = sizeof endless / sizeof endless[0] };
 
@@ -178,6 +182,126 @@ START_TEST(command_with_workers_that_is_ended_leaves_nobody)
 }
 END_TEST
 
+/* -- Watching ---------------------------------------------------------------------------------- */
+
+/* The one object that `top PID --json` prints. New. */
+static json_t *top_of(pid_t pid)
+{
+    char line[64];
+    snprintf(line, sizeof line, "top %d --json", (int)pid);
+    char *text = printed(line);
+    json_t *root = parsed(text);
+    free(text);
+    return root;
+}
+
+static void check_shares(json_t *root)
+{
+    static const char *const paths[] = { "consumer_waits", "workers_wait", "workers/0/idle",
+                                         "workers/1/sampling", "workers/1/gathering" };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        double share = json_real_value(json_at(root, paths[i]));
+        ck_assert_msg(share >= 0 && share <= 1, "%s: %g", paths[i], share);
+    }
+}
+
+START_TEST(top_shows_the_loader_of_another_process_and_the_last_words_of_its_dead)
+{
+    if (!there_are_workers())
+        return;
+    start_options options = { 0 };
+    pid_t pid = start_line(
+        "sample @random --epochs 1000000000 --format none --workers 2 --concurrency 2", &options);
+    nanosleep(&(struct timespec){ .tv_nsec = 700000000 }, NULL);
+    json_t *root = top_of(pid);
+    ck_assert_int_eq(json_int_at(root, "pid"), pid);
+    ck_assert_int_eq(json_int_at(root, "restarts"), 0);
+    ck_assert_int_gt(json_int_at(root, "batches"), 0);
+    ck_assert_double_gt(json_real_value(json_at(root, "batches_per_s")), 0);
+    ck_assert_uint_eq(json_array_size(json_at(root, "workers")), 2);
+    ck_assert_ptr_nonnull(strstr("consumer workers nobody", json_text_at(root, "who_waits")));
+    ck_assert_str_eq(json_text_at(root, "workers/1/words"), "");
+    check_shares(root);
+    pid_t worker = (pid_t)json_int_at(root, "workers/1/pid");
+    json_decref(root);
+
+    ck_assert_int_eq(kill(worker, SIGKILL), 0);
+    nanosleep(&(struct timespec){ .tv_nsec = 700000000 }, NULL);
+    root = top_of(pid);
+    ck_assert_int_eq(json_int_at(root, "restarts"), 1);
+    ck_assert_int_eq(json_int_at(root, "workers/1/restarts"), 1);
+    ck_assert_int_ne(json_int_at(root, "workers/1/pid"), worker);
+    ck_assert_ptr_nonnull(strstr(json_text_at(root, "workers/1/words"), "SIGKILL"));
+    ck_assert_uint_eq(json_object_size(json_at(root, "deaths")), 1);
+    json_decref(root);
+
+    char line[64], number[32];
+    snprintf(number, sizeof number, "%d ", (int)pid);
+    char *text = printed("top");
+    ck_assert_ptr_nonnull(strstr(text, number));
+    ck_assert_ptr_nonnull(strstr(text, "before: "));
+    free(text);
+    ck_assert_int_eq(kill(pid, SIGINT), 0);
+    outcome of = finish(pid);
+    ck_assert_int_eq(of.code, 130);
+    outcome_free(&of);
+    snprintf(line, sizeof line, "top %d", (int)pid);
+    expect_failure(run_line(line, NULL), 1, "no process", line);
+}
+END_TEST
+
+START_TEST(top_without_loaders_says_so)
+{
+    char line[32];
+    snprintf(line, sizeof line, "top %d", (int)getpid());
+    char *text = printed(line);
+    ck_assert_str_eq(text, "no loader with workers is running\n");
+    free(text);
+    snprintf(line, sizeof line, "top --json -- %d", (int)getpid());
+    text = printed(line);
+    ck_assert_str_eq(text, "");
+    free(text);
+}
+END_TEST
+
+/* -- Benchmarks -------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *line, *bench;
+    int rows;
+} benches[] = {
+    { "bench loader --dataset @random --features --fanout 3,3 --batch-size 100 --runs 2 --json "
+      "--workers 2 --concurrency 2",
+      "loader", 8 },
+    { "bench loader --scale 8 --runs 1 --json --workers 1 --shard 1/3 --batch-size 10", "loader",
+      8 },
+    { "bench channel --runs 2 --json", "channel", 2 },
+};
+enum { BENCHES = sizeof benches / sizeof benches[0] };
+
+START_TEST(bench_with_workers_prints_rows)
+{
+    if (!there_are_workers())
+        return;
+    char *save = NULL;
+    outcome of = run_line(benches[_i].line, NULL);
+    ck_assert_msg(of.code == 0, "%s: %s", benches[_i].line, of.err);
+    int rows = 0;
+    for (char *at = strtok_r(of.out, "\n", &save); at; at = strtok_r(NULL, "\n", &save), rows++) {
+        json_t *row = parsed(at);
+        ck_assert_str_eq(json_text_at(row, "bench"), benches[_i].bench);
+        ck_assert_msg(json_is_number(json_at(row, "median")), "%s", at);
+        bool limited = json_is_string(json_at(row, "limit_name"));
+        ck_assert_msg(json_is_number(json_at(row, "share")) == limited, "%s", at);
+        if (limited)
+            ck_assert_msg(json_real_value(json_at(row, "share")) > 0, "%s", at);
+        json_decref(row);
+    }
+    ck_assert_int_eq(rows, benches[_i].rows);
+    outcome_free(&of);
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("workers");
@@ -189,5 +313,8 @@ int main(void)
                    stream_whose_batches_do_not_fit_the_channel_is_the_same_and_spills_are_told);
     tcase_add_test(cases, training_is_the_same_with_any_number_of_workers);
     tcase_add_loop_test(cases, command_with_workers_that_is_ended_leaves_nobody, 0, ENDLESS);
+    tcase_add_test(cases, top_shows_the_loader_of_another_process_and_the_last_words_of_its_dead);
+    tcase_add_test(cases, top_without_loaders_says_so);
+    tcase_add_loop_test(cases, bench_with_workers_prints_rows, 0, BENCHES);
     return run_cases("workers", cases);
 }

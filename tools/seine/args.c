@@ -242,7 +242,8 @@ int args_parse(const command *self, int argc, char **argv, void *values, const c
             *operand = argv[i];
         }
     }
-    if (code == CODE_DONE && self->operand != NULL && (*operand == NULL || **operand == '\0'))
+    if (code == CODE_DONE && self->operand != NULL &&
+        (*operand != NULL ? **operand == '\0' : self->operand[0] != '['))
         code = report_usage("%s: %s is missing", self->name, self->operand);
     return code;
 }

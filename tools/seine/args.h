@@ -41,7 +41,8 @@ typedef struct arg_group {
 
 typedef struct command {
     const char *name;               /* "sample", "gen rmat" */
-    const char *operand;            /* the one word that is no flag, "DIR"; NULL: none */
+    const char *operand;            /* the one word that is no flag: "DIR", or "[PID]" where it may
+                                       be left out; NULL: none */
     const char *summary;            /* after "seine NAME: ", one line */
     const char *about;              /* paragraphs for the manual, separated by blank lines */
     const char *examples;           /* shell lines for the manual, each ended by a newline */

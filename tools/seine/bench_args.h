@@ -19,9 +19,16 @@ typedef struct bench_limits_args {
     bool json;
 } bench_limits_args;
 
+typedef struct bench_channel_args {
+    int64_t runs;
+    bool json;
+} bench_channel_args;
+
 /* Return the exit code of the command. */
 int bench_limits(const bench_limits_args *args);
 int bench_sample(const bench_args *args);
 int bench_gather(const bench_args *args);
+int bench_channel(const bench_channel_args *args);
+int bench_loader(const bench_args *args);
 
 #endif

@@ -77,7 +77,7 @@ static const arg graph_args[] = {
       .offset = AT(dataset) },
     { .name = "--scale",
       .value = "S",
-      .text = "that graph has 2^S nodes, 16 edges each, and 100 features for gather",
+      .text = "that graph has 2^S nodes, 16 edges each, and 100 features where they are needed",
       .kind = ARG_INT,
       .offset = AT(scale),
       .fallback = "20",
@@ -91,6 +91,11 @@ static const arg graph_args[] = {
       .fallback = "20",
       .least = 1,
       .most = 10000 },
+    { .name = "--json", .text = "print an object per row", .kind = ARG_SWITCH, .offset = AT(json) },
+};
+static const arg_group graph_group = ARG_GROUP("Flags", graph_args);
+
+static const arg size_args[] = {
     { .name = "--size",
       .value = "MIB",
       .text = "mebibytes of each of the two arrays of the limit (default 1024, less if memory is "
@@ -99,10 +104,9 @@ static const arg graph_args[] = {
       .offset = AT(mebibytes),
       .least = 64,
       .most = 1 << 17 },
-    { .name = "--json", .text = "print an object per row", .kind = ARG_SWITCH, .offset = AT(json) },
 };
 #undef AT
-static const arg_group graph_group = ARG_GROUP("Flags", graph_args);
+static const arg_group size_group = ARG_GROUP("Limit", size_args);
 
 static int run_plan(const void *values, int (*measure)(const bench_args *args))
 {
@@ -121,6 +125,7 @@ static int no_bench(const bench_args *args)
 }
 #    define bench_sample no_bench
 #    define bench_gather no_bench
+#    define bench_loader no_bench
 #endif
 
 static int run_sample(const void *values, const char *operand)
@@ -135,8 +140,8 @@ static int run_gather(const void *values, const char *operand)
     return run_plan(values, bench_gather);
 }
 
-static const arg_group *const plan_groups[] = { &graph_group, &input_group, &plan_group, &run_group,
-                                                NULL };
+static const arg_group *const plan_groups[] = { &graph_group, &size_group, &input_group,
+                                                &plan_group,  &run_group,  NULL };
 static const char *const plan_later[] = { PLAN_LATER, NULL };
 
 const command command_bench_sample = {
@@ -164,4 +169,116 @@ const command command_bench_gather = {
     .later = plan_later,
     .bytes = sizeof(bench_args),
     .run = run_gather,
+};
+
+/* -- Loader and channel ------------------------------------------------------------------------ */
+
+#define AT(member) offsetof(bench_args, member)
+static const arg workers_args[] = {
+    { .name = "--load",
+      .text = "map the dataset's files or read them into memory (default SEINE_LOAD, else map)",
+      .kind = ARG_CHOICE,
+      .offset = AT(plan.load),
+      .choices = "map|memory" },
+    { .name = "--workers",
+      .value = "W",
+      .text = "processes that make the batches",
+      .kind = ARG_INT,
+      .offset = AT(plan.workers),
+      .fallback = "2",
+      .least = 1,
+      .most = SN_MAX_WORKERS },
+    { .name = "--concurrency",
+      .value = "C",
+      .text = "batches under way in each worker",
+      .kind = ARG_INT,
+      .offset = AT(plan.concurrency),
+      .fallback = "1",
+      .least = 1,
+      .most = SN_MAX_CONCURRENCY },
+    { .name = "--channel-size",
+      .value = "0|64MB",
+      .text = "shared memory for batches; 0: from the plan and the memory there is",
+      .kind = ARG_SIZE,
+      .offset = AT(plan.channel_bytes),
+      .fallback = "0" },
+};
+#undef AT
+static const arg_group workers_group = ARG_GROUP("Run", workers_args);
+
+static int run_loader(const void *values, const char *operand)
+{
+    (void)operand;
+    return bench_loader(values);
+}
+
+static const arg_group *const loader_groups[] = { &graph_group, &input_group, &plan_group,
+                                                  &workers_group, NULL };
+static const char *const loader_later[] = { PLAN_LATER, "--threads", "--device", "--stall", NULL };
+
+const command command_bench_loader = {
+    .name = "bench loader",
+    .summary = "measures batches of worker processes against one process",
+    .about =
+        "Takes batches that worker processes make, and makes the same batches in this process, in "
+        "turn. The share is\nthat of the workers' batches per second in those of this process: the "
+        "median over the pairs. Also says how much\nof the time the consumer waited for batches "
+        "and "
+        "the workers for the consumer, how many batches did not fit the\nchannel, and how many "
+        "page "
+        "faults a batch took.\n\n"
+        "The memory is the sum of the proportional set sizes of all processes, without the lanes. "
+        "Its limit is the dataset\nand, per worker, 16 MiB and for each batch under way 4 bytes "
+        "per "
+        "node of the graph and 32 bytes per node and edge\nof the largest batch.",
+    .examples = "seine bench loader --workers 2 --features --fanout 15,10,5 --json\n",
+    .groups = loader_groups,
+    .later = loader_later,
+    .bytes = sizeof(bench_args),
+    .run = run_loader,
+};
+
+#define AT(member) offsetof(bench_channel_args, member)
+static const arg channel_args[] = {
+    { .name = "--runs",
+      .value = "N",
+      .text = "how often batches and bare hand-overs alternate",
+      .kind = ARG_INT,
+      .offset = AT(runs),
+      .fallback = "20",
+      .least = 1,
+      .most = 10000 },
+    { .name = "--json", .text = "print an object per row", .kind = ARG_SWITCH, .offset = AT(json) },
+};
+#undef AT
+static const arg_group channel_group = ARG_GROUP("Flags", channel_args);
+
+static int run_channel(const void *values, const char *operand)
+{
+    (void)operand;
+#ifdef SEINE_HAVE_BENCH
+    return bench_channel(values);
+#else
+    (void)values;
+    return report_failure(NO_BENCH);
+#endif
+}
+
+static const arg_group *const channel_groups[] = { &channel_group, NULL };
+static const char *const channel_later[] = { "--workers", "--threads", "--device", "--dataset",
+                                             NULL };
+
+const command command_bench_channel = {
+    .name = "bench channel",
+    .summary = "measures the hand-over of a batch against that of a word",
+    .about =
+        "Hands empty batches from a worker to this process, one at a time and as a stream, in turn "
+        "with a word that goes\nback and forth between two processes: both asleep on a futex, and "
+        "both awake. The shares are times in those of\nthe bare word, so 1 is the best there could "
+        "be; they include making the batch.",
+    .examples = "seine bench channel --json\n",
+    .groups = channel_groups,
+    .later = channel_later,
+    .bytes = sizeof(bench_channel_args),
+    .run = run_channel,
 };

@@ -10,16 +10,15 @@
 #include <string.h>
 
 static const command *const commands[] = {
-    &command_gen,          &command_import,       &command_inspect,
-    &command_sample,       &command_train,        &command_bench_limits,
-    &command_bench_sample, &command_bench_gather, &command_doctor,
+    &command_gen,           &command_import,       &command_inspect,      &command_sample,
+    &command_train,         &command_bench_limits, &command_bench_sample, &command_bench_gather,
+    &command_bench_channel, &command_bench_loader, &command_top,          &command_doctor,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* Words that later versions give a meaning. */
 static const char *const later[] = {
-    "partition",     "serve",        "top",       "secret",
-    "bench channel", "bench loader", "bench rpc", "bench certificate",
+    "partition", "serve", "secret", "bench rpc", "bench certificate",
 };
 
 /* Pages of the manual: first words of commands. */
@@ -32,6 +31,7 @@ static const struct {
     { "sample", "samples mini-batches" },
     { "train", "trains a GraphSAGE model" },
     { "bench", "measures this machine and Seine on it" },
+    { "top", "shows running loaders and their workers" },
     { "doctor", "says what this machine can do" },
 };
 enum { PAGES = sizeof pages / sizeof pages[0] };

@@ -377,6 +377,7 @@ static int choose_steps(const plan_args *args, stream *out, int64_t world)
                             (long long)args->start_batch, (long long)batches);
     out->start = args->start_batch;
     out->stop = -1;
+    out->world = world;
     out->first = sn_plan_first_step(out->plan, args->start_batch);
     out->end = sn_plan_num_steps(out->plan);
     if (args->batches != ARG_NOT_GIVEN && args->batches < last - args->start_batch) {

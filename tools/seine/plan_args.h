@@ -43,6 +43,7 @@ typedef struct stream {
     sn_plan *plan;
     int64_t first, end;
     int64_t start, stop;
+    int64_t world; /* ranks: positions between two steps */
 } stream;
 
 /* The values that this version has no use for: threads, device. `name` is the command's. Returns
