@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One batch from arrays in memory.  cc hello.c $(pkg-config --cflags --libs seine) */
+/* An epoch made by two workers from arrays in memory.  cc hello.c $(pkg-config --cflags --libs seine) */
 #include <seine/seine.h>
 #include <stdio.h>
 
@@ -14,20 +14,24 @@ int main(void)
     sn_plan_options *options = SN_PLAN_OPTIONS(.batch_size = 2, .hops = 2, .fanout = fanout);
     sn_dataset *dataset = NULL;
     sn_plan *plan = NULL;
-    sn_sampler *sampler = NULL;
+    sn_loader *loader = NULL;
     sn_batch *batch = NULL;
+    sn_status status;
 
     if (sn_dataset_create(spec, &dataset) || sn_plan_create(dataset, options, &plan) ||
-        sn_sampler_create(plan, &sampler) || sn_sampler_sample(sampler, 0, 0, &batch))
+        sn_node_loader_create(plan, SN_LOADER_OPTIONS(.workers = 2), &loader) ||
+        sn_loader_begin(loader, 0))
         return fprintf(stderr, "hello: %s\n", sn_error_detail()), 1;
-    const int64_t *node = sn_batch_find(batch, "node")->data; /* ids; row and col index them */
-    const int64_t *row = sn_batch_find(batch, "row")->data;
-    const int64_t *col = sn_batch_find(batch, "col")->data;
-    for (int64_t e = 0; e < sn_batch_get_info(batch).num_edges; e++)
-        printf("%lld -> %lld\n", (long long)node[row[e]], (long long)node[col[e]]);
-    sn_batch_release(batch);
-    sn_sampler_release(sampler);
+    while ((status = sn_loader_next(loader, SN_WAIT_DEFAULT, &batch)) == SN_OK) {
+        const int64_t *node = sn_batch_find(batch, "node")->data; /* ids; row and col index them */
+        const int64_t *row = sn_batch_find(batch, "row")->data;
+        const int64_t *col = sn_batch_find(batch, "col")->data;
+        for (int64_t e = 0; e < sn_batch_get_info(batch).num_edges; e++)
+            printf("%lld -> %lld\n", (long long)node[row[e]], (long long)node[col[e]]);
+        sn_batch_release(batch);
+    }
+    sn_loader_release(loader);
     sn_plan_release(plan);
     sn_dataset_release(dataset);
-    return 0;
+    return status == SN_E_END ? 0 : 1;
 }
