@@ -55,7 +55,6 @@ struct sn__supervisor {
     sn__hold *hold;
     char *path; /* of seine-worker */
     sn__segment plan_pack;
-    sn__share dataset; /* BORROWED from the plan's */
     uint64_t plan_hash, channel_bytes;
     int64_t stall_ns;
 

@@ -89,7 +89,8 @@ sn_status sn__supervisor_prepare(sn__supervisor *s, const sn_loader_options *opt
     SN_TRY(find_program(options, &s->path));
     SN_TRY(sn__plan_pack(s->plan, &s->plan_pack));
     SN_TRY(sn__plan_hash_all(s->plan, &s->plan_hash));
-    SN_TRY(sn__dataset_share(s->plan->dataset, &s->dataset));
+    SN_TRY(
+        sn__dataset_share(s->plan->dataset, &(sn__share){ 0 })); /* the image, if one is needed */
     choose_cores(s, options);
     return SN_OK;
 }
@@ -107,21 +108,23 @@ static sn_status say_hello(sn__supervisor *s, uint32_t worker)
 {
     const sn__stream *stream = &s->hold->stream;
     const sn__worker_seat *seat = &s->seats[worker];
+    sn__share share; /* anew each time: its directory may have been replaced */
+    SN_TRY(sn__dataset_share(s->plan->dataset, &share));
     sn__hello hello = { .magic = SN__CONTROL_MAGIC,
                         .kind = SN__CONTROL_HELLO,
                         .layout = sn__stream_layout_word(),
                         .plan_hash = s->plan_hash,
                         .control_bytes = s->hold->control.bytes,
                         .plan_bytes = s->plan_pack.bytes,
-                        .image_bytes = s->dataset.image_bytes,
+                        .image_bytes = share.image_bytes,
                         .worker = worker,
                         .parent = getpid() };
-    int fds[SN__CONTROL_FDS] = { s->hold->control.fd, s->plan_pack.fd, s->dataset.fd };
+    int fds[SN__CONTROL_FDS] = { s->hold->control.fd, s->plan_pack.fd, share.fd };
     uint32_t first = worker * stream->concurrency;
     snprintf(hello.version, sizeof hello.version, "%s", sn_version_string());
     snprintf(hello.bind, sizeof hello.bind, "%s", seat->bind);
-    snprintf(hello.fingerprint, sizeof hello.fingerprint, "%s", s->dataset.fingerprint);
-    snprintf(hello.path, sizeof hello.path, "%s", s->dataset.path != NULL ? s->dataset.path : "");
+    snprintf(hello.fingerprint, sizeof hello.fingerprint, "%s", share.fingerprint);
+    snprintf(hello.path, sizeof hello.path, "%s", share.path != NULL ? share.path : "");
     for (uint32_t i = 0; i < stream->concurrency; i++)
         hello.arenas += s->hold->arenas[first + i].base != NULL;
     int64_t deadline = sn__now_ns() + SEND_NS;
