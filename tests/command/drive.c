@@ -222,7 +222,13 @@ pid_t start(const char *const *arguments, const start_options *options)
     }
     put_text(out_path, "");
     put_text(err_path, "");
+    /* The test's own handlers, in a child that a signal reaches before its exec, would end the test. */
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = fork();
+    if (pid != 0)
+        sigprocmask(SIG_SETMASK, &before, NULL);
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         for (size_t i = 0; options->environment != NULL && options->environment[i] != NULL; i++)
@@ -235,6 +241,8 @@ pid_t start(const char *const *arguments, const start_options *options)
         set_limits(options);
         signal(SIGPIPE, SIG_DFL);
         signal(SIGINT, options->interrupt_ignored ? SIG_IGN : SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
         execv(program, words);
         _exit(127);
     }
