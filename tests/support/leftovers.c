@@ -248,6 +248,13 @@ static void say(const char *line, const char *what)
     (void)snprintf(report + used, sizeof report - used, "%s%s\n", line, what);
 }
 
+/* What other programs of the machine also make and remove: that it is gone says nothing of this one. */
+static bool is_of_all(const char *line)
+{
+    return strncmp(line, "file /dev/shm/", 14) == 0 || strncmp(line, "socket ", 7) == 0 ||
+           strncmp(line, "SysV ", 5) == 0;
+}
+
 const char *leftovers_now(void)
 {
     list now = list_all();
@@ -257,7 +264,9 @@ const char *leftovers_now(void)
         int order = i == noted.count ? 1
                     : j == now.count ? -1
                                      : strcmp(noted.lines[i], now.lines[j]);
-        if (order < 0)
+        if (order < 0 && is_of_all(noted.lines[i]))
+            i++;
+        else if (order < 0)
             say(noted.lines[i++], ": is gone");
         else if (order > 0)
             say(now.lines[j++], "");
