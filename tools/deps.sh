@@ -62,6 +62,7 @@ look() {
     need gcovr command -v gcovr
     need python3 command -v python3
     need shellcheck command -v shellcheck
+    need spin command -v spin
     need git command -v git
 }
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 NEEDED = ["bash", "sh", "env", "sed", "sort", "head", "uname", "cat", "ln", "gcc", "g++", "cmake", "ninja",
-          "pkg-config", "clang", "clang++", "clang-format", "gcovr", "python3", "shellcheck", "git"]
+          "pkg-config", "clang", "clang++", "clang-format", "gcovr", "python3", "shellcheck", "spin", "git"]
 
 
 def machine(folder, without, scripts):
