@@ -145,6 +145,19 @@ static void expect_nobody_left(const char *what)
     }
 }
 
+/* Until the process runs the command: before that, signals meet the handlers of the tests. */
+static void await_command(pid_t pid)
+{
+    char link[64], target[512];
+    ssize_t length;
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    do {
+        nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+        length = readlink(link, target, sizeof target);
+        ck_assert_int_ge(length, 0);
+    } while (length < 6 || strncmp(target + length - 6, "/seine", 6) != 0);
+}
+
 static const struct {
     const char *line;
     int number;
@@ -162,19 +175,21 @@ enum { ENDLESS = sizeof endless / sizeof endless[0] };
 
 START_TEST(command_with_workers_that_is_ended_leaves_nobody)
 {
-    static const long after_ms[] = { 5, 40, 150, 500 };
+    static const long after_ms[] = { 1, 20, 150, 500 };
     if (!there_are_workers())
         return;
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     for (int i = 0; i < 4; i++) {
         start_options options = { 0 };
         pid_t pid = start_line(endless[_i].line, &options);
+        await_command(pid);
         nanosleep(&(struct timespec){ .tv_nsec = after_ms[i] * 1000000 }, NULL);
         kill(pid, endless[_i].number);
         outcome of = finish(pid);
         ck_assert_msg(of.code == 128 + endless[_i].number, "%s: exit code %d, %s", endless[_i].line,
                       of.code, of.err);
-        if (endless[_i].number != SIGKILL && after_ms[i] >= 150) /* before: no handler yet */
+        if (endless[_i].number != SIGKILL &&
+            after_ms[i] >= 500) /* before, there may be no handler yet */
             ck_assert_ptr_nonnull(strstr(of.err, "interrupted"));
         outcome_free(&of);
         expect_nobody_left(endless[_i].line);
