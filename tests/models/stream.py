@@ -97,7 +97,8 @@ class Search:
         self.defines = [f"-D{setting}" for setting in settings.split()]
         self.folder = folder
         begin = time.monotonic()
-        said = self.call("spin", "-a", *self.defines, self.model)
+        # -o3: no statement is merged with the one before it, so each tells whether it was reached.
+        said = self.call("spin", "-o3", "-a", *self.defines, self.model)
         if not (folder / "pan.c").exists():
             sys.exit(f"stream.py: spin -a: {said}")
         said = self.call(compiler, *CFLAGS, *flags, "-o", "pan", "pan.c")
@@ -120,23 +121,22 @@ class Search:
 
     def is_complete(self):
         cut = r"max search depth|out of memory|not completed|MEMLIM|interrupted"
-        return self.errors >= 0 and not re.search(cut, self.report)
+        return self.errors == 0 and not re.search(cut, self.report)
 
     def unreached(self):
-        """{(process, state): (line, what)} of the statements that the search has not come to."""
+        """{(process, state): (line, statement)} of the statements that the search has not come to."""
         process, found = "", {}
         for line in self.report.split("\n"):
             if line.startswith("unreached in"):
                 process = line.split()[-1]
-            place = re.match(r'\t(\S+):(\d+), state (\d+), "(.*)"', line)
+            place = re.match(r'\t\S+:(\d+), state (\d+), "(.*)"', line)
             if place:
-                file, number, state, text = place.groups()
-                what = f"{pathlib.Path(file).name}:{number}: {text}"
-                found[process, int(state)] = (int(number), what)
+                number, state, text = place.groups()
+                found[process, int(state)] = (int(number), text)
         return found
 
     def reached(self, unreached):
-        """{(process, line)} of those that it has come to. pan -d lists all."""
+        """{(process, line)} of those that it has come to. pan -d lists all. (Its file names are wrong.)"""
         process, found = "", set()
         for line in self.call("./pan", "-d").split("\n"):
             if line.startswith(("proctype", "init")):
@@ -147,7 +147,8 @@ class Search:
         return found
 
     def trail(self):
-        return "\n".join(self.call("spin", "-t", "-p", *self.defines, self.model).split("\n")[-80:])
+        return "\n".join(self.call("spin", "-k", "stream.pml.trail", "-p", *self.defines,
+                                   self.model).split("\n")[-80:])
 
     def print(self, name):
         print(f"{self.states:10d} {self.depth:6d} {self.errors:6d} {self.seconds:6.1f}  {name}", flush=True)
@@ -167,12 +168,12 @@ class Test:
         with tempfile.TemporaryDirectory() as folder:
             search = self.search(settings, flags, folder)
             search.print(f"{name}: {settings or 'as in stream.pml'}")
-            if not search.is_complete():
-                self.faults.append(f"{name}: not searched to its end")
-                print(search.report)
-            elif search.errors > 0:
+            if search.errors > 0:
                 self.faults.append(f"{name}: {search.first_error}")
                 print(search.trail())
+            elif not search.is_complete():
+                self.faults.append(f"{name}: not searched to its end")
+                print(search.report)
             if flags == SAFETY:
                 unreached = search.unreached()
                 self.reached |= search.reached(unreached)
@@ -189,9 +190,9 @@ class Test:
                 self.faults.append(f"mistake {name}: found {search.first_error}, not '{expected}'")
 
     def coverage(self):
-        for process, line, what in sorted(self.unreached):
-            if (process, line) not in self.reached and not (process in ENDLESS and "-end-" in what):
-                self.faults.append(f"never reached by {process}: {what}")
+        for process, line, text in sorted(self.unreached):
+            if (process, line) not in self.reached and not (process in ENDLESS and text == "-end-"):
+                self.faults.append(f"never reached by {process}: line {line}, {text}")
 
 
 def scale():
