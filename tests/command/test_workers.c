@@ -265,6 +265,34 @@ START_TEST(top_shows_the_loader_of_another_process_and_the_last_words_of_its_dea
 }
 END_TEST
 
+START_TEST(worker_that_is_stopped_is_replaced_after_its_stall)
+{
+    if (!there_are_workers())
+        return;
+    start_options options = { 0 };
+    pid_t pid = start_line(
+        "sample @random --epochs 1000000000 --format none --workers 2 --stall 0.4", &options);
+    nanosleep(&(struct timespec){ .tv_nsec = 700000000 }, NULL);
+    json_t *root = top_of(pid);
+    pid_t worker = (pid_t)json_int_at(root, "workers/0/pid");
+    json_decref(root);
+    ck_assert_int_eq(kill(worker, SIGSTOP), 0);
+    int64_t restarts = 0;
+    for (double start = seconds(); restarts == 0 && seconds() - start < 20;) {
+        root = top_of(pid);
+        restarts = json_int_at(root, "workers/0/restarts");
+        if (restarts > 0)
+            ck_assert_str_ne(json_text_at(root, "workers/0/words"), "");
+        json_decref(root);
+    }
+    ck_assert_int_ge(restarts, 1);
+    ck_assert_int_eq(kill(pid, SIGINT), 0);
+    outcome of = finish(pid);
+    ck_assert_int_eq(of.code, 130);
+    outcome_free(&of);
+}
+END_TEST
+
 START_TEST(top_without_loaders_says_so)
 {
     char line[32];
@@ -329,6 +357,7 @@ int main(void)
     tcase_add_test(cases, training_is_the_same_with_any_number_of_workers);
     tcase_add_loop_test(cases, command_with_workers_that_is_ended_leaves_nobody, 0, ENDLESS);
     tcase_add_test(cases, top_shows_the_loader_of_another_process_and_the_last_words_of_its_dead);
+    tcase_add_test(cases, worker_that_is_stopped_is_replaced_after_its_stall);
     tcase_add_test(cases, top_without_loaders_says_so);
     tcase_add_loop_test(cases, bench_with_workers_prints_rows, 0, BENCHES);
     return run_cases("workers", cases);
