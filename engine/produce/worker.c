@@ -19,6 +19,7 @@
 #include "ipc/shm/pass.h"
 #include "seine/seine.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -159,6 +160,15 @@ static sn_status init_lanes(sn__worker *worker, uint32_t arenas)
     return SN_OK;
 }
 
+/* A lane that the consumer's step wakes has work for milliseconds: it need not take the core away from the
+ * consumer, which is about to use what it got. Policies that the user chose stay. */
+static void be_patient(void)
+{
+    struct sched_param none = { 0 };
+    if (sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_BATCH, &none) != 0)
+        sn__log(SN_LOG_DEBUG, "scheduling policy: not changed");
+}
+
 static sn_status get_ready(sn__worker *worker)
 {
     sn__hello hello;
@@ -170,6 +180,7 @@ static sn_status get_ready(sn__worker *worker)
     if (sn__bind_self(hello.bind) != SN_OK)
         sn__log(SN_LOG_WARN, "worker %u: not bound to cores %s: %s", worker->index, hello.bind,
                 sn_error_detail());
+    be_patient();
     SN_TRY(attach_all(worker, &hello, fds));
     return init_lanes(worker, hello.arenas);
 }
