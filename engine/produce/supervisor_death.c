@@ -228,3 +228,15 @@ void sn__supervisor_check_stalls(sn__supervisor *s)
             check_running(s, w, open, now);
     }
 }
+
+void sn__supervisor_forgive(sn__supervisor *s, int64_t lost_ns)
+{
+    const sn__stream *stream = &s->hold->stream;
+    for (uint32_t lane = 0; lane < stream->lanes; lane++)
+        s->watches[lane].since_ns += lost_ns;
+    for (uint32_t w = 0; w < stream->workers; w++) {
+        s->seats[w].started_ns += lost_ns;
+        if (s->seats[w].closed_ns != 0)
+            s->seats[w].closed_ns += lost_ns;
+    }
+}

@@ -8,7 +8,9 @@
 #include "engine/produce/worker.h"
 #include "ipc/shm/pass.h"
 
-#define ANSWER_NS (INT64_C(60) * 1000000000) /* the supervisor has little else to do */
+/* The answer comes at once, or as fast as memory can be had. But the loader's process may be held by a
+ * debugger, and that is no reason to give up: a lane that waits in vain is killed for its stall. */
+#define ANSWER_NS (INT64_C(86400) * 1000000000)
 
 static void wait_until(sn__worker_lane *lane, int64_t deadline_ns)
 {
@@ -37,6 +39,7 @@ static sn_status ask(sn__worker_lane *lane, bool for_arena, uint64_t bytes, sn__
     *out = lane->answer;
     lane->has_answer = false;
     pthread_mutex_unlock(&lane->lock);
+    sn__progress_bump(&lane->shared->progress); /* it was not the lane that took that time */
     if (!answered)
         return sn__fail(SN_E_TIMEOUT, "no answer of the loader to a request for %llu bytes",
                         (unsigned long long)bytes);

@@ -224,10 +224,24 @@ const char *rig_worker_path(void)
     return RIG_STOP_WORKER;
 }
 
+sn_loader_options rig_options(const sn_loader_options *options)
+{
+    sn_loader_options all = *options;
+    all.no_bind = true;
+    if (all.worker_path == NULL)
+        all.worker_path = rig_worker_path();
+    if (all.timeout_ns == 0)
+        all.timeout_ns = 60000 * MS;
+    if (all.stall_ns == 0)
+        all.stall_ns = 20000 * MS;
+    return all;
+}
+
 sn_loader *rig_loader(sn_plan *plan, const sn_loader_options *options)
 {
+    sn_loader_options all = rig_options(options);
     sn_loader *loader;
-    rig_require(sn_node_loader_create(plan, options, &loader));
+    rig_require(sn_node_loader_create(plan, &all, &loader));
     return loader;
 }
 
@@ -281,7 +295,7 @@ void rig_order_set(const rig_order *order)
     rig_order_clear();
     ck_assert_int_eq(setenv("STOP_AT", order->at, 1), 0);
     ck_assert_int_eq(setenv("STOP_ACT", order->act, 1), 0);
-    set_number("STOP_TICKET", order->ticket, order->ticket >= 0);
+    set_number("STOP_TICKET", order->nth - 1, order->nth > 0);
     set_number("STOP_EVERY", order->every, order->every > 0);
     set_number("STOP_BELOW", order->below, order->below > 0);
     set_number("STOP_ONE_OF", order->one_of, order->one_of > 0);
@@ -364,21 +378,27 @@ int rig_worker_pid(const rig_view *view, uint32_t worker)
     return (int)atomic_load(&sn__stream_worker(&view->stream, worker)->pid);
 }
 
-/* Whether process `pid` is a running child of this one. */
-static bool is_running_child(int pid)
+/* The state of process `pid` as /proc tells it, if it is a child of this one; else 'X'. */
+static char state_of_child(int pid)
 {
-    char path[64], text[512], state = '?';
+    char path[64], text[512], state = 'X';
     int parent = 0;
     (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return false;
+        return 'X';
     size_t bytes = fread(text, 1, sizeof text - 1, file);
     (void)fclose(file);
     text[bytes] = '\0';
     const char *end = strrchr(text, ')');
-    return end != NULL && sscanf(end + 1, " %c %d", &state, &parent) == 2 && parent == getpid() &&
-           state != 'Z' && state != 'X';
+    bool read = end != NULL && sscanf(end + 1, " %c %d", &state, &parent) == 2;
+    return read && parent == getpid() ? state : 'X';
+}
+
+static bool is_running_child(int pid)
+{
+    char state = state_of_child(pid);
+    return state != 'Z' && state != 'X';
 }
 
 /* The number may have gone to another process before the descriptor was there, not after it. */
@@ -395,4 +415,13 @@ bool rig_signal_process(int pid, int signal)
 bool rig_signal(const rig_view *view, uint32_t worker, int signal)
 {
     return rig_signal_process(rig_worker_pid(view, worker), signal);
+}
+
+void rig_stop(const rig_view *view, uint32_t worker)
+{
+    int pid = rig_worker_pid(view, worker);
+    ck_assert(rig_signal_process(pid, SIGSTOP));
+    for (int i = 0; i < 2000 && state_of_child(pid) != 'T'; i++)
+        rig_sleep_ms(1);
+    ck_assert_int_eq(state_of_child(pid), 'T');
 }

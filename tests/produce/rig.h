@@ -60,11 +60,11 @@ void rig_take_epoch(sn_loader *loader, const rig_stream *stream, uint64_t epoch)
 
 /* -- Loaders ----------------------------------------------------------------------------------- */
 
-/* Of stop_worker, with a stall time of 20 s, no timeout below 60 s, and unbound. */
-#define RIG_OPTIONS(...)                                                                   \
-    SN_LOADER_OPTIONS(.worker_path = rig_worker_path(), .timeout_ns = INT64_C(60000) * MS, \
-                      .stall_ns = INT64_C(20000) * MS, .no_bind = true, __VA_ARGS__)
 const char *rig_worker_path(void);
+/* `options` for tests: what is not said is stop_worker, a stall time of 20 s, a timeout of 60 s, and
+ * workers that are not bound. */
+sn_loader_options rig_options(const sn_loader_options *options);
+/* A loader of rig_options. */
 sn_loader *rig_loader(sn_plan *plan, const sn_loader_options *options);
 sn_loader_stats rig_stats(const sn_loader *loader);
 /* Waits until the loader has seen `count` deaths; fails after 20 s. */
@@ -74,12 +74,12 @@ void rig_wait_restarts(const sn_loader *loader, uint64_t count);
 
 typedef struct rig_order {
     const char *at, *act;
-    int64_t ticket; /* -1: any; 0 is a ticket */
+    int64_t nth; /* ticket nth - 1 alone; 0: any */
     int64_t every, below, one_of, ms;
     bool once; /* at each ticket */
 } rig_order;
 /* For workers that start from now on; replaces the order before. */
-#define RIG_ORDER(...) rig_order_set(&(rig_order){ .ticket = -1, __VA_ARGS__ })
+#define RIG_ORDER(...) rig_order_set(&(rig_order){ __VA_ARGS__ })
 void rig_order_set(const rig_order *order);
 void rig_order_clear(void);
 /* Of an order with `once`: how often it was followed; since rig_order_set. */
@@ -101,7 +101,9 @@ void rig_view_close(rig_view *view);
 int rig_worker_pid(const rig_view *view, uint32_t worker); /* 0: not running */
 /* Sends a signal to the worker; false: it is not running. Never hits a stranger. Any thread. */
 bool rig_signal(const rig_view *view, uint32_t worker, int signal);
-/* The same to a child of this process. */
+/* Stops it, and waits until it stands. */
+void rig_stop(const rig_view *view, uint32_t worker);
+/* Sends a signal to a child of this process; false: it is not running. Any thread. */
 bool rig_signal_process(int pid, int signal);
 
 #endif

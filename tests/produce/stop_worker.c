@@ -9,6 +9,7 @@
  *     STOP_ONE_OF  only at one of so many, chosen by a hash of ticket, point and STOP_SEED
  *     STOP_ONCE    a folder: only if the file of that ticket could be made there; it holds the time
  *     STOP_MS      how long to sleep
+ *     STOP_SLOW    "TICKET MS", beside all that: sleeps so long when TICKET is claimed
  *
  *     start        before the library is called             hello    HELLO has come
  *     lanes        a lane is being set up                    ready    READY was sent
@@ -39,7 +40,7 @@ enum { LONGEST_LIFE_S = 900 }; /* of a worker that nobody ends */
 
 static struct {
     const char *at, *act, *once;
-    uint64_t ticket, every, below, one_of, seed, ms;
+    uint64_t ticket, every, below, one_of, seed, ms, slow_ticket, slow_ms;
 } order;
 
 static _Thread_local uint64_t current = NO_TICKET; /* of this lane, from its claim to its publish */
@@ -61,6 +62,13 @@ static void read_order(void)
     order.one_of = number("STOP_ONE_OF", 1);
     order.seed = number("STOP_SEED", 0);
     order.ms = number("STOP_MS", 0);
+    order.slow_ticket = NO_TICKET;
+    const char *slow = getenv("STOP_SLOW");
+    if (slow != NULL) {
+        char *end;
+        order.slow_ticket = strtoull(slow, &end, 10);
+        order.slow_ms = strtoull(end, NULL, 10);
+    }
 }
 
 /* -- Acts -------------------------------------------------------------------------------------- */
@@ -197,6 +205,8 @@ static void at_step(uint32_t lane, sn_step step, uint64_t ticket)
     (void)lane;
     if (step == SN_STEP_IDLE)
         return;
+    if (step == SN_STEP_CLAIMED && ticket == order.slow_ticket)
+        sleep_ms(order.slow_ms);
     current = step == SN_STEP_PUBLISHED ? NO_TICKET : ticket;
     pass_by(sn_step_name(step), ticket);
 }

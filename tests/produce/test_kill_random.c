@@ -167,9 +167,9 @@ START_TEST(workers_that_are_killed_at_any_moment_cost_no_batch)
     uint64_t random = sn_test_seed() * 31 + (uint64_t)_i;
     held kept[MOST_HELD] = { 0 };
     sn_loader *loader = rig_loader(
-        stream.plan, RIG_OPTIONS(.workers = of->workers, .concurrency = of->concurrency,
-                                 .channel_bytes = of->channel_bytes * (uint64_t)of->workers *
-                                                  (uint64_t)of->concurrency));
+        stream.plan, SN_LOADER_OPTIONS(.workers = of->workers, .concurrency = of->concurrency,
+                                       .channel_bytes = of->channel_bytes * (uint64_t)of->workers *
+                                                        (uint64_t)of->concurrency));
     killer hand = { .view = rig_view_open(),
                     .random = random ^ 1,
                     .kills = sn_test_scale(of->kills) };
@@ -198,8 +198,8 @@ START_TEST(workers_that_kill_themselves_anywhere_cost_no_batch)
     RIG_ORDER(.at = "any", .act = "kill", .one_of = 12, .once = true,
               .below = epochs * stream.steps);
     sn_loader *loader = rig_loader(
-        stream.plan, RIG_OPTIONS(.workers = of->workers, .concurrency = 1,
-                                 .channel_bytes = of->channel_bytes * (uint64_t)of->workers));
+        stream.plan, SN_LOADER_OPTIONS(.workers = of->workers, .concurrency = 1,
+                                       .channel_bytes = of->channel_bytes * (uint64_t)of->workers));
     for (int64_t epoch = 0; epoch < epochs; epoch++)
         rig_take_epoch(loader, &stream, (uint64_t)epoch % RIG_EPOCHS);
     rig_sleep_ms(50); /* what is killed behind its publish */

@@ -119,14 +119,14 @@ static void kill_at(const point *at, int workers, int concurrency, int64_t kills
     rig_stream stream = rig_stream_of(rig_plan(at->kind));
     times all = { 0 };
     rig_order order = {
-        .at = at->at, .act = "kill", .ticket = -1, .every = at->seldom ? 1 : EVERY, .once = true
+        .at = at->at, .act = "kill", .every = at->seldom ? 1 : EVERY, .once = true
     };
     /* More in a row would be taken for what the lanes beside it work on. */
     order.below = at->seldom && concurrency > 1 ? EVERY : kills * EVERY;
     rig_order_set(&order);
-    sn_loader *loader =
-        rig_loader(stream.plan, RIG_OPTIONS(.workers = workers, .concurrency = concurrency,
-                                            .channel_bytes = at->kind == RIG_WIDE ? 65536 : 0));
+    sn_loader *loader = rig_loader(
+        stream.plan, SN_LOADER_OPTIONS(.workers = workers, .concurrency = concurrency,
+                                       .channel_bytes = at->kind == RIG_WIDE ? 65536 : 0));
     take_all(loader, &stream, (uint64_t)(kills * EVERY), &all);
     uint64_t followed = wait_for_kills(at, kills, concurrency == 1);
     check_counts(loader, at, followed, concurrency == 1);
