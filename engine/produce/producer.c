@@ -163,7 +163,7 @@ static sn_status take_slot(sn__producer *self, uint32_t lane, const sn__slot *sl
     if (status != SN_OK) {
         sn__supervisor_fail(self->supervisor, status,
                             (int32_t)(lane / self->hold->stream.concurrency));
-        return sn__supervisor_failure(self->supervisor);
+        return sn__supervisor_failure(self->supervisor, self->ticket);
     }
     count_batch(self, slot);
     sn__claim_pass_parent(&self->hold->stream, self->ticket, self->end);
@@ -187,7 +187,7 @@ static sn_status take(sn__producer *self, sn_batch **out)
                            (unsigned long long)slot.ticket, (unsigned long long)self->ticket);
             sn__supervisor_fail(self->supervisor, SN_E_CORRUPT,
                                 (int32_t)(lane / stream->concurrency));
-            return sn__supervisor_failure(self->supervisor);
+            return sn__supervisor_failure(self->supervisor, self->ticket);
         }
         drop(self, lane, &slot); /* of a run that was abandoned */
     }
@@ -207,7 +207,7 @@ static sn_status look(sn__producer *self, sn_batch **out)
     sn_status status = take(self, out);
     if (status != SN_E_AGAIN)
         return status;
-    status = sn__supervisor_failure(self->supervisor);
+    status = sn__supervisor_failure(self->supervisor, self->ticket);
     return status != SN_OK ? status : SN_E_AGAIN;
 }
 

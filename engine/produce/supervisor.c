@@ -25,51 +25,69 @@ enum { EVENTS = 32 };
 
 /* -- Failures ---------------------------------------------------------------------------------- */
 
-static void set_failure(sn__supervisor *s, sn_status status, uint64_t generation, const char *text)
+typedef struct failure {
+    sn_status status;
+    uint64_t generation, from;
+    char text[SN__CONTROL_TEXT + 200];
+} failure;
+
+static void set_failure(sn__supervisor *s, const failure *of)
 {
     sn__stream_header *header = s->hold->stream.header;
     pthread_mutex_lock(&s->lock);
-    if (generation == s->generation &&
+    if (of->generation == s->generation &&
         atomic_load_explicit(&s->failed, memory_order_relaxed) == SN_OK) {
-        snprintf(s->failure, sizeof s->failure, "%s", text);
+        _Static_assert(sizeof s->failure == sizeof of->text, "the text fits");
+        memcpy(s->failure, of->text, sizeof s->failure);
+        s->failure_from = of->from;
         atomic_fetch_or_explicit(&header->totals.flags, SN_STATS_FAILED, memory_order_relaxed);
-        atomic_store_explicit(&s->failed, (int)status, memory_order_release); /* V2 */
+        atomic_store_explicit(&s->failed, (int)of->status, memory_order_release); /* V2 */
         pthread_cond_broadcast(&s->changed);
     }
     pthread_mutex_unlock(&s->lock);
     sn__event_signal(&header->published);
 }
 
-void sn__supervisor_fail_text(sn__supervisor *s, sn_status status, const char *format, ...)
+void sn__supervisor_fail_text(sn__supervisor *s, sn_status status, uint64_t from,
+                              const char *format, ...)
 {
-    char text[sizeof s->failure];
+    failure of = { .status = status, .generation = s->seen, .from = from };
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(of.text, sizeof of.text, format, arguments);
     va_end(arguments);
-    set_failure(s, status, s->seen, text);
+    set_failure(s, &of);
+}
+
+void sn__supervisor_fail_at_once(sn__supervisor *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->failure_from = 0; /* set with each failure */
+    pthread_mutex_unlock(&s->lock);
 }
 
 void sn__supervisor_fail(sn__supervisor *s, sn_status status, int32_t worker)
 {
-    char text[sizeof s->failure];
+    failure of = { .status = status,
+                   .generation = s->generation }; /* the consumer alone changes it */
     if (worker >= 0)
-        snprintf(text, sizeof text, "worker %d: %s", worker, sn_error_detail());
+        snprintf(of.text, sizeof of.text, "worker %d: %s", worker, sn_error_detail());
     else
-        snprintf(text, sizeof text, "%s", sn_error_detail());
-    set_failure(s, status, s->generation, text); /* the consumer alone changes it */
+        snprintf(of.text, sizeof of.text, "%s", sn_error_detail());
+    set_failure(s, &of);
 }
 
-sn_status sn__supervisor_failure(sn__supervisor *s)
+sn_status sn__supervisor_failure(sn__supervisor *s, uint64_t ticket)
 {
     char text[sizeof s->failure];
     sn_status status = (sn_status)atomic_load_explicit(&s->failed, memory_order_acquire);
     if (status == SN_OK)
         return SN_OK;
     pthread_mutex_lock(&s->lock);
+    bool is_later = s->failure_from > ticket;
     memcpy(text, s->failure, sizeof text);
     pthread_mutex_unlock(&s->lock);
-    return sn__fail(status, "%s", text);
+    return is_later ? SN_OK : sn__fail(status, "%s", text);
 }
 
 static void wake(const sn__supervisor *s)
@@ -272,7 +290,7 @@ static sn_status wait_ready(sn__supervisor *s)
     while (s->ready < s->hold->stream.workers && !has_failed(s) && in_time)
         in_time = pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0;
     pthread_mutex_unlock(&s->lock);
-    SN_TRY(sn__supervisor_failure(s));
+    SN_TRY(sn__supervisor_failure(s, UINT64_MAX));
     return in_time ? SN_OK : SN_E_TIMEOUT;
 }
 

@@ -7,7 +7,8 @@
  *      +------- death (pidfd), or killed --------+
  *
  * A death is followed by a new spawn at once, unless the loader stops or the run has failed:
- *   - a batch at which a lane's worker died three times in a row ends the run;
+ *   - a batch at which a lane's worker died three times in a row ends the run, there: batches before it
+ *     are delivered, unless one more worker dies;
  *   - so does a worker that died ten times in a row before it claimed anything;
  *   - so does a worker that says it cannot work (FAILED).
  * A failed run leaves its workers down until the next one begins.
@@ -37,8 +38,9 @@ SN_NODISCARD sn_status sn__supervisor_create(const sn__supervisor_config *config
                                              sn__supervisor **out);
 /* Stops the workers: asks them, after a second kills them; all are reaped on return. NULL is fine. */
 void sn__supervisor_release(sn__supervisor *supervisor);
-/* Whether the run has failed: the error, with its text as detail; else SN_OK. Never blocks for long. */
-sn_status sn__supervisor_failure(sn__supervisor *supervisor);
+/* Whether the run has failed, at `ticket` or before: the error, with its text as detail; else SN_OK.
+ * Never blocks for long. */
+sn_status sn__supervisor_failure(sn__supervisor *supervisor, uint64_t ticket);
 /* Ends the run with the last error of the calling thread, as worker `worker`'s; -1: nobody's. The
  * first failure of a run stays. */
 void sn__supervisor_fail(sn__supervisor *supervisor, sn_status status, int32_t worker);

@@ -82,16 +82,25 @@ static void find_step(const sn__supervisor *s, death *of, uint64_t *ticket)
             of->step = (sn_step)step;
             *ticket = atomic_load_explicit(&lane->ticket, memory_order_relaxed);
         }
-        atomic_store_explicit(&lane->step, SN_STEP_IDLE, memory_order_relaxed);
     }
 }
 
-/* Counts deaths in a row at the ticket that the lane has left. Returns whether it has some. */
+static sn_step step_of(const sn__supervisor *s, uint32_t lane)
+{
+    const sn__lane_block *shared = sn__stream_lane(&s->hold->stream, lane);
+    uint32_t step = atomic_load_explicit(&shared->step, memory_order_relaxed);
+    return step < SN_NUM_STEPS ? (sn_step)step : SN_STEP_IDLE;
+}
+
+/* Counts deaths in a row at the ticket that the lane has left. A lane that had not come to it is no
+ * suspect. Returns whether it has some. */
 static bool count_suspect(sn__supervisor *s, uint32_t lane)
 {
     sn__lane_watch *watch = &s->watches[lane];
     sn__lane_end end;
     uint64_t ticket;
+    if (step_of(s, lane) == SN_STEP_IDLE)
+        return false;
     if (sn__lane_open(&s->hold->stream, lane, &end) != SN_OK ||
         !sn__claim_left_lane(&s->hold->stream, lane, end.has_published, end.published, &ticket)) {
         watch->deaths = 0;
@@ -108,11 +117,14 @@ static void judge(sn__supervisor *s, const death *of)
     const sn__stream *stream = &s->hold->stream;
     const sn__worker_block *block = sn__stream_worker(stream, of->worker);
     sn__lane_watch *worst = NULL;
+    sn_step step = SN_STEP_IDLE;
     for (uint32_t i = 0; i < stream->concurrency; i++) {
         uint32_t lane = of->worker * stream->concurrency + i;
         if (count_suspect(s, lane) && s->watches[lane].deaths >= SN__MOST_DEATHS_AT &&
-            (worst == NULL || s->watches[lane].suspect < worst->suspect))
+            (worst == NULL || s->watches[lane].suspect < worst->suspect)) {
             worst = &s->watches[lane];
+            step = step_of(s, lane);
+        }
     }
     bool early = atomic_load_explicit(&block->claims, memory_order_relaxed) == 0;
     seat->early_deaths = early ? seat->early_deaths + 1 : 0;
@@ -120,16 +132,25 @@ static void judge(sn__supervisor *s, const death *of)
         return; /* it has told itself */
     if (worst != NULL) {
         char at[WHERE_BYTES];
-        describe_place(s, of->step == SN_STEP_IDLE ? SN_STEP_CLAIMED : of->step, worst->suspect,
-                       at);
+        describe_place(s, step, worst->suspect, at);
         worst->deaths = 0;
-        sn__supervisor_fail_text(s, SN_E_PEER_DIED, "worker %u: died three times in a row %s: %s",
-                                 of->worker, at, of->cause);
+        sn__supervisor_fail_text(s, SN_E_PEER_DIED, worst->suspect,
+                                 "worker %u: died three times in a row %s: %s", of->worker, at,
+                                 of->cause);
     } else if (seat->early_deaths >= SN__MOST_EARLY_DEATHS) {
-        sn__supervisor_fail_text(s, SN_E_PEER_DIED,
+        sn__supervisor_fail_text(s, SN_E_PEER_DIED, 0,
                                  "worker %u: cannot start: died %d times in a row before its first "
                                  "batch: %s",
                                  of->worker, seat->early_deaths, of->cause);
+    }
+}
+
+static void set_idle(const sn__supervisor *s, uint32_t worker)
+{
+    const sn__stream *stream = &s->hold->stream;
+    for (uint32_t i = 0; i < stream->concurrency; i++) {
+        sn__lane_block *lane = sn__stream_lane(stream, worker * stream->concurrency + i);
+        atomic_store_explicit(&lane->step, SN_STEP_IDLE, memory_order_relaxed);
     }
 }
 
@@ -169,7 +190,9 @@ void sn__seat_bury(sn__supervisor *s, uint32_t worker)
         keep_words(sn__stream_worker(stream, worker), words);
         sn__log(SN_LOG_INFO, "worker %u: %s", worker, words);
         count_death(s, &of);
+        sn__supervisor_fail_at_once(s); /* unless it is this death that ends the run */
         judge(s, &of);
+        set_idle(s, worker);
     }
     sn__event_signal(&stream->header->published); /* V3 */
 }
@@ -207,7 +230,7 @@ static void check_starting(sn__supervisor *s, uint32_t worker, int64_t now)
         return;
     sn__seat_kill(seat, "it did not get ready");
     if (!seat->was_ready) /* nobody has seen it work: do not try for minutes */
-        sn__supervisor_fail_text(s, SN_E_PEER_DIED, "worker %u: %s was not ready within %lld s",
+        sn__supervisor_fail_text(s, SN_E_PEER_DIED, 0, "worker %u: %s was not ready within %lld s",
                                  worker, s->path, (long long)(limit / 1000000000));
 }
 

@@ -71,6 +71,7 @@ struct sn__supervisor {
     atomic_int failed;      /* sn_status; SN_OK: not */
     uint64_t generation;    /* of the run */
     uint64_t seen;          /* the generation that the thread's present doings belong to */
+    uint64_t failure_from;  /* batches below this ticket are still delivered */
     char failure[SN__CONTROL_TEXT + 200];
 };
 
@@ -90,7 +91,7 @@ void sn__supervisor_unprepare(sn__supervisor *s);
 
 /* -- supervisor_talk.c ------------------------------------------------------------------------- */
 
-/* Reads what the worker has sent, until there is nothing more. */
+/* Reads what the worker has sent; of a dead one, all. */
 void sn__seat_listen(sn__supervisor *s, uint32_t worker);
 void sn__seat_send_stop(const sn__worker_seat *seat);
 
@@ -108,8 +109,10 @@ void sn__seat_kill(sn__worker_seat *seat, const char *why);
 
 /* -- supervisor.c ------------------------------------------------------------------------------ */
 
-/* Ends the run; `text` is all that the user will read. */
-void sn__supervisor_fail_text(sn__supervisor *s, sn_status status, const char *format, ...)
-    SN_PRINTF(3, 4);
+/* Ends the run at ticket `from`; the text is all that the user will read. */
+void sn__supervisor_fail_text(sn__supervisor *s, sn_status status, uint64_t from,
+                              const char *format, ...) SN_PRINTF(4, 5);
+/* If the run has failed: what was to be delivered before that will not come either. */
+void sn__supervisor_fail_at_once(sn__supervisor *s);
 
 #endif

@@ -198,7 +198,7 @@ void sn__seat_start(sn__supervisor *s, uint32_t worker)
         seat->early_deaths++;
         seat->retry_ns = seat->started_ns + pause_before(seat->early_deaths + 1);
         if (status == SN_E_NOT_FOUND || seat->early_deaths >= SN__MOST_EARLY_DEATHS)
-            sn__supervisor_fail_text(s, status, "worker %u: cannot start: %s", worker,
+            sn__supervisor_fail_text(s, status, 0, "worker %u: cannot start: %s", worker,
                                      sn_error_detail());
         return;
     }

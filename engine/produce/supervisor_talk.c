@@ -16,6 +16,8 @@
 enum {
     ARENA_BATCHES = SN__LANE_AHEAD + 3, /* and one written, one used, one for the ring's end */
     SMALL_ARENA = 1 << 16,
+    MOST_MESSAGES =
+        1000, /* at a time, above what a socket holds: one that floods gets no more attention */
     MEMORY_SHARE = 8, /* of the memory granted, for the lanes of a loader */
     PAGE = 4096
 };
@@ -134,7 +136,7 @@ static void note_failed(sn__supervisor *s, uint32_t worker, const sn__control *m
     bool is_error = message->status < 0;
     seat->said_status = is_error ? (sn_status)message->status : SN_E_PEER_DIED;
     snprintf(seat->said, sizeof seat->said, "%s", message->text);
-    sn__supervisor_fail_text(s, seat->said_status, "worker %u: %s", worker, seat->said);
+    sn__supervisor_fail_text(s, seat->said_status, 0, "worker %u: %s", worker, seat->said);
 }
 
 static void handle(sn__supervisor *s, uint32_t worker, const sn__control *message)
@@ -161,7 +163,7 @@ static void handle(sn__supervisor *s, uint32_t worker, const sn__control *messag
 void sn__seat_listen(sn__supervisor *s, uint32_t worker)
 {
     sn__worker_seat *seat = &s->seats[worker];
-    while (seat->socket >= 0) {
+    for (int i = 0; i < MOST_MESSAGES && seat->socket >= 0; i++) {
         sn__control message;
         sn__incoming packet = { .bytes = &message, .capacity = sizeof message };
         sn_status status = sn__pass_receive(seat->socket, &packet, 0);

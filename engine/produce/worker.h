@@ -35,6 +35,8 @@ typedef struct sn__worker_lane {
     size_t num_spills, spill_capacity;
     uint32_t spare; /* a spill segment that was given and not published; 0: none */
     pthread_t thread;
+    uint64_t left;        /* the ticket that the worker before has left here */
+    atomic_bool has_left; /* and that is not made yet */
 
     /* The mailbox: filled by the control thread, emptied by the lane. */
     pthread_mutex_t lock;

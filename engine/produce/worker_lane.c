@@ -14,8 +14,10 @@
 #include "ipc/sync/spin.h"
 
 #include <string.h>
+#include <time.h>
 
 #define IDLE_NS INT64_C(1000000000) /* longest sleep of a lane before it looks round again */
+#define TURN_NS 500000              /* between looks whether its turn has come */
 
 void (*sn__worker_hook)(uint32_t lane, sn_step step, uint64_t ticket);
 
@@ -30,6 +32,8 @@ sn_status sn__worker_lane_init(sn__worker_lane *lane)
     lane->arena = SN__SEGMENT_NONE;
     lane->shared = sn__stream_lane(&lane->worker->stream, lane->lane);
     SN_TRY(sn__lane_open(&lane->worker->stream, lane->lane, &lane->end));
+    lane->has_left = sn__claim_left_lane(&lane->worker->stream, lane->lane, lane->end.has_published,
+                                         lane->end.published, &lane->left);
     return sn__compute_create(lane->worker->plan, &lane->compute);
 }
 
@@ -194,16 +198,43 @@ static bool serve(sn__worker_lane *lane)
     if (lane->slot.ticket >= run.base) /* else its run was abandoned */
         status = make_batch(lane, &run);
     atomic_store_explicit(&lane->shared->step, SN_STEP_IDLE, memory_order_relaxed);
+    atomic_store_explicit(&lane->has_left, false, memory_order_relaxed);
     /* An error ends the run: what this lane would say of later batches is not wanted, and `words` must
      * stay until the consumer has read them. */
     return status == SN_OK || wait_for(lane, has_new_run);
 }
 
+/* Whether no lane of this worker has a lower ticket left. */
+static bool has_lowest_left(const sn__worker_lane *lane)
+{
+    const sn__worker *worker = lane->worker;
+    for (uint32_t i = 0; i < worker->stream.concurrency; i++) {
+        const sn__worker_lane *other = &worker->lanes[i];
+        if (atomic_load_explicit(&other->has_left, memory_order_relaxed) &&
+            other->left < lane->left)
+            return false;
+    }
+    return true;
+}
+
+/* What the worker before has left is made one after the other, the lowest ticket first: if one of these
+ * batches kills this worker too, it is known which one, and those before it are there. */
+static bool serve_left(sn__worker_lane *lane)
+{
+    const struct timespec pause = { .tv_nsec = TURN_NS };
+    while (!has_lowest_left(lane)) {
+        if (atomic_load_explicit(&lane->worker->stopping, memory_order_acquire))
+            return false;
+        sn__progress_bump(&lane->shared->progress); /* its turn will come */
+        nanosleep(&pause, NULL);
+    }
+    lane->slot.ticket = lane->left;
+    return serve(lane);
+}
+
 void sn__worker_lane_run(sn__worker_lane *lane)
 {
-    bool left = sn__claim_left_lane(&lane->worker->stream, lane->lane, lane->end.has_published,
-                                    lane->end.published, &lane->slot.ticket);
-    bool going = left ? serve(lane) : true; /* what the worker before it did not come to */
+    bool going = lane->has_left ? serve_left(lane) : true;
     while (going && next_ticket(lane))
         going = serve(lane);
 }
