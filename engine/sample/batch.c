@@ -6,9 +6,11 @@
 #include "base/tensor.h"
 
 #include <string.h>
+#include <unistd.h>
 
 struct sn__batch_pool {
     atomic_int references; /* the owner's and one per living batch */
+    pid_t process;         /* that made it */
     int keeps;
     pthread_mutex_t lock;
     sn_batch *free; /* linked by next_free */
@@ -25,6 +27,7 @@ sn_status sn__batch_pool_create(int keeps, sn__batch_pool **out)
     sn__batch_pool *pool;
     SN_TRY(sn__mem_zalloc(1, sizeof *pool, "batch pool", &pool));
     atomic_init(&pool->references, 1);
+    pool->process = getpid();
     pool->keeps = keeps;
     pthread_mutex_init(&pool->lock, NULL);
     *out = pool;
@@ -126,6 +129,8 @@ void sn_batch_release(sn_batch *batch)
     if (batch == NULL || atomic_fetch_sub_explicit(&batch->references, 1, memory_order_acq_rel) > 1)
         return;
     sn__batch_pool *pool = batch->pool;
+    if (pool->process != getpid())
+        return; /* a child of fork(): the memory is its parent's, and locks may be held for ever */
     sn__loan loan = batch->loan; /* the block may be another thread's batch once it is free */
     sn_plan_release(batch->plan);
     push_free(pool, batch);

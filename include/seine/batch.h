@@ -3,7 +3,8 @@
  *
  * Counted; views stay valid until the last reference goes, in any order with everything else
  * (sampler, plan and dataset may be released before).
- * Threads: any; the memory is read-only by convention. */
+ * Threads: any; the memory is read-only by convention.
+ * Fork: in a child, releasing its parent's batches does nothing. */
 #ifndef SEINE_BATCH_H
 #define SEINE_BATCH_H
 
