@@ -216,6 +216,7 @@ static void stop_all(sn__supervisor *s)
 static void *run(void *argument)
 {
     sn__supervisor *s = argument;
+    s->checked_ns = sn__now_ns();
     while (!atomic_load_explicit(&s->stopping, memory_order_acquire)) {
         int64_t began = sn__now_ns();
         forget_failures(s);

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REAP_NS   INT64_C(1000000000)        /* a pidfd that is readable is reaped at once */
-#define START_NS  (INT64_C(10) * 1000000000) /* least time that a worker has to get ready */
-#define CLOSED_NS INT64_C(1000000000)        /* from the end of its socket to its own */
+#define REAP_NS      INT64_C(1000000000)        /* a pidfd that is readable is reaped at once */
+#define START_NS     (INT64_C(10) * 1000000000) /* least time that a worker has to get ready */
+#define CLOSED_NS    INT64_C(1000000000)        /* from the end of its socket to its own */
+#define OVERSLEPT_NS INT64_C(50000000) /* beyond half a stall: longer than the thread ever sleeps */
 
 enum { CAUSE_BYTES = 160, WHERE_BYTES = 120 };
 
@@ -234,9 +235,26 @@ static void check_starting(sn__supervisor *s, uint32_t worker, int64_t now)
                                  worker, s->path, (long long)(limit / 1000000000));
 }
 
+/* Under a debugger, or put aside by its user, this process stands still, and so may the workers: nobody
+ * is judged by that time. */
+static void forgive_sleep(sn__supervisor *s, int64_t now)
+{
+    int64_t slept = now - s->checked_ns;
+    s->checked_ns = now;
+    if (slept <= s->stall_ns / 2 + OVERSLEPT_NS)
+        return;
+    for (uint32_t lane = 0; lane < s->hold->stream.lanes; lane++)
+        s->watches[lane].since_ns = now;
+    for (uint32_t w = 0; w < s->hold->stream.workers; w++) {
+        s->seats[w].started_ns = now;
+        s->seats[w].closed_ns = s->seats[w].closed_ns != 0 ? now : 0;
+    }
+}
+
 void sn__supervisor_check_stalls(sn__supervisor *s)
 {
     int64_t now = sn__now_ns();
+    forgive_sleep(s, now);
     bool failed = atomic_load_explicit(&s->failed, memory_order_acquire) != SN_OK;
     bool open = !failed && sn__claim_is_open(&s->hold->stream);
     for (uint32_t w = 0; w < s->hold->stream.workers; w++) {
