@@ -238,6 +238,11 @@ static void stop_lanes(sn__worker *worker)
         return;
     atomic_store_explicit(&worker->stopping, true, memory_order_release);
     sn__event_signal(&worker->stream.header->opened);
+    for (uint32_t i = 0; i < worker->started; i++) { /* no answer comes any more */
+        pthread_mutex_lock(&worker->lanes[i].lock);
+        pthread_cond_signal(&worker->lanes[i].filled);
+        pthread_mutex_unlock(&worker->lanes[i].lock);
+    }
     for (uint32_t i = 0; i < worker->started; i++)
         pthread_join(worker->lanes[i].thread, NULL);
 }

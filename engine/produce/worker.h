@@ -81,8 +81,8 @@ SN_NODISCARD sn_status sn__worker_lane_take(sn__worker_lane *lane, const sn__ans
 /* -- Its memory (worker_memory.c) -------------------------------------------------------------- */
 
 /* Finds `bytes` for the message of the batch under way: in the arena, or in a spill segment that the
- * parent is asked for. Fills slot.segment, slot.offset and message. Fails: SN_E_NOMEM and others, as
- * the parent says; SN_E_TIMEOUT (it does not answer), SN_E_CLOSED. */
+ * parent is asked for. Fills slot.segment, slot.offset and message. Results: SN_E_CLOSED (the worker
+ * stops). Fails: SN_E_NOMEM and others, as the parent says. */
 SN_NODISCARD sn_status sn__worker_lane_place(sn__worker_lane *lane, uint64_t bytes,
                                              uint64_t whole_batch_bytes);
 

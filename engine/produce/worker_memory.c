@@ -3,46 +3,33 @@
  * parent, who checks whether the machine has the memory and has it mapped before the lane hears of it.
  *
  * A lane never waits for the consumer to give something back: what has no room spills. */
-#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/produce/worker.h"
 #include "ipc/shm/pass.h"
 
-/* The answer comes at once, or as fast as memory can be had. But the loader's process may be held by a
- * debugger, and that is no reason to give up: a lane that waits in vain is killed for its stall. */
-#define ANSWER_NS (INT64_C(86400) * 1000000000)
-
-static void wait_until(sn__worker_lane *lane, int64_t deadline_ns)
-{
-    struct timespec until = { .tv_sec = deadline_ns / 1000000000,
-                              .tv_nsec = deadline_ns % 1000000000 };
-    pthread_mutex_lock(&lane->lock);
-    while (!lane->has_answer && sn__now_ns() < deadline_ns)
-        (void)pthread_cond_timedwait(&lane->filled, &lane->lock, &until);
-    pthread_mutex_unlock(&lane->lock);
-}
-
-/* Asks the parent for a segment and waits for what it says. */
+/* Asks the parent for a segment and waits for what it says. There is no time limit: a parent that is gone
+ * ends this process, one that lives and does not answer kills it for want of progress, and one that is
+ * stopped, under a debugger say, answers when it goes on. */
 static sn_status ask(sn__worker_lane *lane, bool for_arena, uint64_t bytes, sn__answer *out)
 {
     sn__control need = sn__control_make(SN__CONTROL_NEED);
     need.lane = lane->lane;
     need.segment = for_arena ? 0 : 1;
     need.bytes = bytes;
-    int64_t deadline = sn__now_ns() + ANSWER_NS;
     SN_TRY(sn__pass_send(lane->worker->socket,
                          &(sn__outgoing){ .bytes = &need, .count = sn__control_bytes(&need) },
-                         deadline));
-    wait_until(lane, deadline);
+                         INT64_MAX));
     pthread_mutex_lock(&lane->lock);
+    while (!lane->has_answer &&
+           !atomic_load_explicit(&lane->worker->stopping, memory_order_relaxed)) /* lock */
+        pthread_cond_wait(&lane->filled, &lane->lock);
     bool answered = lane->has_answer;
     *out = lane->answer;
     lane->has_answer = false;
     pthread_mutex_unlock(&lane->lock);
     sn__progress_bump(&lane->shared->progress); /* it was not the lane that took that time */
     if (!answered)
-        return sn__fail(SN_E_TIMEOUT, "no answer of the loader to a request for %llu bytes",
-                        (unsigned long long)bytes);
+        return SN_E_CLOSED;
     if (out->message.kind == SN__CONTROL_REFUSE)
         return sn__fail((sn_status)out->message.status, "%s", out->message.text);
     return SN_OK;
