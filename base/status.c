@@ -6,8 +6,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
-enum { DETAIL_BYTES = 1024 }; /* one line; longer ones are cut */
+enum {
+    DETAIL_BYTES = 1024, /* one line; longer ones are cut */
+    LIMIT_BYTES = 64
+};
 
 static _Thread_local char detail[DETAIL_BYTES];
 
@@ -31,17 +35,28 @@ sn_status sn__fail(sn_status status, const char *format, ...)
     return status;
 }
 
+/* The one limit that users meet and can raise: how many files may be open. */
+static void limit_text(int error, char out[LIMIT_BYTES])
+{
+    struct rlimit files;
+    out[0] = '\0';
+    if (error == EMFILE && getrlimit(RLIMIT_NOFILE, &files) == 0)
+        snprintf(out, LIMIT_BYTES, ": this process may have %llu",
+                 (unsigned long long)files.rlim_cur);
+}
+
 sn_status sn__fail_errno(const char *format, ...)
 {
     int error = errno;
-    char text[DETAIL_BYTES], reason[128];
+    char text[DETAIL_BYTES], reason[128], limit[LIMIT_BYTES];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    limit_text(error, limit);
     /* The GNU form: it may or may not use the buffer. */
-    return sn__fail(error == ENOMEM ? SN_E_NOMEM : SN_E_SYSTEM, "%s: %s", text,
-                    strerror_r(error, reason, sizeof reason));
+    return sn__fail(error == ENOMEM ? SN_E_NOMEM : SN_E_SYSTEM, "%s: %s%s", text,
+                    strerror_r(error, reason, sizeof reason), limit);
 }
 
 void sn_error_context(const char *format, ...)
