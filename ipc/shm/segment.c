@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -66,12 +67,14 @@ static sn_status check_size(const char *name, size_t bytes)
 /* The name is there for a moment only. */
 static sn_status open_unlinked(const char *name, int *out)
 {
+    static const char ours[] = "seine-"; /* every name there begins so, once */
+    const char *rest = strncmp(name, ours, sizeof ours - 1) == 0 ? name + sizeof ours - 1 : name;
     for (int i = 0; i < NAME_TRIES; i++) {
         uint64_t random;
-        char path[32];
+        char path[64]; /* shows in /proc what the segment is, as the name of a memfd does */
         if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
             return sn__fail_errno("segment %s: no random name", name);
-        snprintf(path, sizeof path, "/seine-%016" PRIx64, random);
+        snprintf(path, sizeof path, "/%s%.32s-%016" PRIx64, ours, rest, random);
         int fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
         if (fd >= 0) {
             shm_unlink(path);
