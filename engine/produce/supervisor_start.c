@@ -52,19 +52,25 @@ static sn_status find_beside_library(char out[PATH_MAX])
                     library);
 }
 
+/* Workers are started again long after this, when the process may have gone to another folder. */
+static sn_status keep_absolute(const char *path, const char *source, char **out)
+{
+    char absolute[PATH_MAX];
+    SN_TRY(check_program(path, source));
+    if (realpath(path, absolute) == NULL)
+        return sn__fail_errno("seine-worker: %s (%s)", path, source);
+    return sn__mem_strdup(absolute, out);
+}
+
 static sn_status find_program(const sn_loader_options *options, char **out)
 {
     char beside[PATH_MAX];
     const char *path = options->worker_path;
-    if (path != NULL) {
-        SN_TRY(check_program(path, "worker_path"));
-        return sn__mem_strdup(path, out);
-    }
+    if (path != NULL)
+        return keep_absolute(path, "worker_path", out);
     SN_TRY(sn__option_path(SN__OPTION_WORKER, &path));
-    if (path != NULL) {
-        SN_TRY(check_program(path, "SEINE_WORKER"));
-        return sn__mem_strdup(path, out);
-    }
+    if (path != NULL)
+        return keep_absolute(path, "SEINE_WORKER", out);
     SN_TRY(find_beside_library(beside));
     return sn__mem_strdup(beside, out);
 }

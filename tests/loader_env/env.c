@@ -217,18 +217,30 @@ env_workers env_workers_of(pid_t owner, int count)
     return workers;
 }
 
-bool env_is_alive(pid_t pid)
+/* 'R', 'S', 'T', ...; 0: there is no such process. */
+static char state_of(pid_t pid)
 {
     char path[64], line[512];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return false;
+        return 0;
     size_t bytes = fread(line, 1, sizeof line - 1, file);
     fclose(file);
     line[bytes] = '\0';
     const char *end = strrchr(line, ')'); /* of the name, which may hold anything */
-    return end != NULL && strchr("ZX", end[2]) == NULL;
+    return end != NULL ? end[2] : 0;
+}
+
+bool env_is_alive(pid_t pid)
+{
+    char state = state_of(pid);
+    return state != 0 && state != 'Z' && state != 'X';
+}
+
+bool env_is_running(pid_t pid)
+{
+    return env_is_alive(pid) && state_of(pid) != 'T';
 }
 
 void env_expect_gone(const env_workers *workers, int64_t within_ns)

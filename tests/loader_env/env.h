@@ -74,6 +74,8 @@ env_workers env_workers_of(pid_t owner, int count);
 /* Fails if one of them lives in `within_ns`. A zombie is dead; those of this process are reaped. */
 void env_expect_gone(const env_workers *workers, int64_t within_ns);
 bool env_is_alive(pid_t pid);
+/* Neither dead nor stopped. */
+bool env_is_running(pid_t pid);
 
 /* Pipes that say "now": a byte. */
 void env_tell(int fd);
