@@ -345,6 +345,36 @@ START_TEST(bench_with_workers_prints_rows)
 }
 END_TEST
 
+/* A terminal's key reaches the command and its workers alike. Here the group is the case's, which
+ * ignores it. */
+START_TEST(command_with_workers_that_is_interrupted_at_a_terminal_ends_with_130_and_leaves_nobody)
+{
+    static const char *const lines[] = {
+        "sample @random --epochs 1000000000 --format none --workers 2 --features",
+        "sample @random --epochs 1000000000 --format none --workers 3 --channel-size 4k --features",
+        "train @ring --epochs 1000000 --batch-size 2 --workers 2 --json",
+    };
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    signal(SIGINT, SIG_IGN);
+    for (int i = 0; i < 4; i++) {
+        bool early = i == 0; /* while it starts its workers, or before it handles signals */
+        start_options options = { .environment = ENVIRONMENT("SEINE_PROGRESS=always") };
+        pid_t pid = start_line(lines[_i], &options);
+        if (_i < 2 && !early)
+            await_stderr(); /* batches come */
+        long pause_ms = _i < 2 || early ? 15 : 300;
+        nanosleep(&(struct timespec){ .tv_nsec = pause_ms * 1000000 }, NULL);
+        kill(0, SIGINT);
+        outcome of = finish(pid);
+        ck_assert_msg(of.code == 130, "%s: exit code %d, %s", lines[_i], of.code, of.err);
+        ck_assert(early || _i == 2 || strstr(of.err, "interrupted") != NULL);
+        ck_assert_msg(strstr(of.err, "worker ") == NULL, "a worker was hit: %s", of.err);
+        outcome_free(&of);
+        expect_nobody_left(lines[_i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("workers");
@@ -360,5 +390,9 @@ int main(void)
     tcase_add_test(cases, worker_that_is_stopped_is_replaced_after_its_stall);
     tcase_add_test(cases, top_without_loaders_says_so);
     tcase_add_loop_test(cases, bench_with_workers_prints_rows, 0, BENCHES);
+    tcase_add_loop_test(
+        cases,
+        command_with_workers_that_is_interrupted_at_a_terminal_ends_with_130_and_leaves_nobody, 0,
+        3);
     return run_cases("workers", cases);
 }
