@@ -32,15 +32,21 @@ void env_check(bool holds, const char *what, const char *file, int line)
 
 /* -- Streams ----------------------------------------------------------------------------------- */
 
-sn_dataset *env_dataset(const env_graph *graph)
+const char *env_folder(void)
 {
     const char *base = getenv("TMPDIR");
-    char *folder = folders[num_folders++], path[300];
-    sn_dataset *dataset;
+    char *folder = folders[num_folders++];
     ENV_CHECK(num_folders < MOST_FOLDERS);
     snprintf(folder, sizeof folders[0], "%s/seine-env-XXXXXX", base != NULL ? base : "/tmp");
     ENV_CHECK(mkdtemp(folder) != NULL);
-    snprintf(path, sizeof path, "%s/dataset", folder);
+    return folder;
+}
+
+sn_dataset *env_dataset(const env_graph *graph)
+{
+    char path[300];
+    sn_dataset *dataset;
+    snprintf(path, sizeof path, "%s/dataset", env_folder());
     ENV_OK(sn_gen_rmat(SN_RMAT_OPTIONS(.num_nodes = graph->nodes, .degree = graph->degree,
                                        .feat_dim = graph->feat_dim, .seed = 7),
                        path));

@@ -26,7 +26,9 @@ typedef struct env_graph {
     sn_load load;
 } env_graph;
 
-/* An R-MAT graph in a folder of its own, which env_clean removes. */
+/* A new folder, which env_clean removes. BORROWED. */
+const char *env_folder(void);
+/* An R-MAT graph in a folder of its own. */
 sn_dataset *env_dataset(const env_graph *graph);
 void env_clean(void);
 /* Of the first one. BORROWED. */
