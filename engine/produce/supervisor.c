@@ -218,13 +218,9 @@ static void *run(void *argument)
     sn__supervisor *s = argument;
     s->checked_ns = sn__now_ns();
     while (!atomic_load_explicit(&s->stopping, memory_order_acquire)) {
-        int64_t began = sn__now_ns();
         forget_failures(s);
         int64_t sleep_ns = start_down(s);
         wait_for_events(s, sleep_ns);
-        int64_t lost_ns = sn__now_ns() - began - sleep_ns;
-        if (lost_ns > s->stall_ns / 4)
-            sn__supervisor_forgive(s, lost_ns);
         sn__supervisor_check_stalls(s);
     }
     stop_all(s);

@@ -235,8 +235,8 @@ static void check_starting(sn__supervisor *s, uint32_t worker, int64_t now)
                                  worker, s->path, (long long)(limit / 1000000000));
 }
 
-/* Under a debugger, or put aside by its user, this process stands still, and so may the workers: nobody
- * is judged by that time. */
+/* Under a debugger, or put aside by its user, this process stands still, and so may the workers; and while
+ * memory is made, lanes wait for it: nobody is judged by that time. */
 static void forgive_sleep(sn__supervisor *s, int64_t now)
 {
     int64_t slept = now - s->checked_ns;
@@ -267,17 +267,5 @@ void sn__supervisor_check_stalls(sn__supervisor *s)
             check_starting(s, w, now);
         else
             check_running(s, w, open, now);
-    }
-}
-
-void sn__supervisor_forgive(sn__supervisor *s, int64_t lost_ns)
-{
-    const sn__stream *stream = &s->hold->stream;
-    for (uint32_t lane = 0; lane < stream->lanes; lane++)
-        s->watches[lane].since_ns += lost_ns;
-    for (uint32_t w = 0; w < stream->workers; w++) {
-        s->seats[w].started_ns += lost_ns;
-        if (s->seats[w].closed_ns != 0)
-            s->seats[w].closed_ns += lost_ns;
     }
 }

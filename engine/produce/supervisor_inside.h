@@ -102,9 +102,6 @@ void sn__seat_send_stop(const sn__worker_seat *seat);
 void sn__seat_bury(sn__supervisor *s, uint32_t worker);
 /* Kills workers that make no progress, and those that do not get ready. */
 void sn__supervisor_check_stalls(sn__supervisor *s);
-/* The thread has not been at its work for `lost_ns`: the process was stopped, or making memory took so
- * long. Workers that waited for it meanwhile are not stalled. */
-void sn__supervisor_forgive(sn__supervisor *s, int64_t lost_ns);
 /* Kills a worker; `why` is a literal. */
 void sn__seat_kill(sn__worker_seat *seat, const char *why);
 
