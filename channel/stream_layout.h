@@ -50,8 +50,10 @@
 enum {
     SN__STREAM_VERSION = 1,
     SN__ARENA_BLOCKS =
-        64,             /* batches of one lane that may be unreleased before the next one spills */
-    SN__LANE_AHEAD = 2, /* published and not taken: a lane claims nothing more until one is taken */
+        64, /* batches of one lane that may be unreleased before the next one spills */
+    /* Published and not taken: a lane claims nothing more until one is taken. At least 2: one may be of
+     * a run that was abandoned, for which nobody asks. */
+    SN__LANE_AHEAD = 2,
     SN__WORDS_BYTES = 160, /* what a worker or the supervisor says, cut */
     SN__LINE = 128         /* between writers: two cache lines, which prefetchers take together */
 };

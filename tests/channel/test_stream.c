@@ -30,7 +30,7 @@ static sn__stream view_of(const sn__stream_shape *shape)
 
 static uint64_t at(const sn__stream *stream, const void *part)
 {
-    ck_assert_uint_ge((uintptr_t)part, (uintptr_t)stream->header);
+    must((uintptr_t)part >= (uintptr_t)stream->header);
     return (uintptr_t)part - (uintptr_t)stream->header;
 }
 
@@ -40,21 +40,21 @@ START_TEST(stream_of_any_shape_has_parts_that_lie_one_behind_the_other)
     sn__stream stream = view_of(shape);
     uint64_t end = sizeof *stream.header;
 
-    ck_assert_uint_ge(at(&stream, stream.entries), end);
+    must(at(&stream, stream.entries) >= end);
     end = at(&stream, stream.entries + stream.window);
     for (uint32_t worker = 0; worker < stream.workers; worker++) {
         const sn__worker_block *block = sn__stream_worker(&stream, worker);
-        ck_assert_uint_ge(at(&stream, block), end);
-        ck_assert_uint_eq(at(&stream, block) % SN__LINE, 0);
+        must(at(&stream, block) >= end);
+        must(at(&stream, block) % SN__LINE == 0);
         end = at(&stream, block + 1);
     }
-    ck_assert_uint_eq(stream.lanes, (uint64_t)shape->workers * shape->concurrency);
+    must(stream.lanes == (uint64_t)shape->workers * shape->concurrency);
     for (uint32_t lane = 0; lane < stream.lanes; lane++) {
         const sn__lane_block *block = sn__stream_lane(&stream, lane);
-        ck_assert_uint_ge(at(&stream, block), end);
-        ck_assert_uint_eq(at(&stream, block) % SN__LINE, 0);
+        must(at(&stream, block) >= end);
+        must(at(&stream, block) % SN__LINE == 0);
         const sn__slot *first = sn__stream_slot(&stream, lane, 0);
-        ck_assert_uint_ge(at(&stream, first), at(&stream, block + 1));
+        must(at(&stream, first) >= at(&stream, block + 1));
         end = at(&stream, first + stream.slots);
     }
     ck_assert_uint_le(end, sn__stream_bytes(shape));
@@ -74,7 +74,7 @@ START_TEST(stream_slots_are_a_power_of_two_above_what_a_ring_holds)
         for (uint64_t i = 0; i < 300; i++) {
             uint64_t position = UINT64_MAX - 150 + i;
             const sn__slot *slot = sn__stream_slot(&stream, 0, position);
-            ck_assert_ptr_eq(slot, sn__stream_slot(&stream, 0, 0) + position % stream.slots);
+            must(slot == sn__stream_slot(&stream, 0, 0) + position % stream.slots);
         }
         munmap(stream.header, sn__stream_bytes(&shape));
     }
@@ -144,11 +144,9 @@ static bool same_view(const sn__stream *a, const sn__stream *b)
 static void attach_fails(control *made, size_t bytes, sn_status expected, const char *detail)
 {
     sn__stream stream = untouched;
-    ck_assert_int_eq(sn__stream_attach(made->base, bytes, &stream), expected);
-    ck_assert(same_view(&stream, &untouched));
-    if (detail != NULL)
-        ck_assert_msg(strstr(sn_error_detail(), detail) != NULL, "'%s' lacks '%s'",
-                      sn_error_detail(), detail);
+    must(sn__stream_attach(made->base, bytes, &stream) == expected);
+    must(same_view(&stream, &untouched));
+    must(detail == NULL || strstr(sn_error_detail(), detail) != NULL);
 }
 
 START_TEST(attach_of_what_was_laid_out_gives_the_same_view)
@@ -202,7 +200,7 @@ START_TEST(attach_with_too_few_bytes_reads_none_behind_them)
     control made = control_make(2, 1, 3);
     for (size_t bytes = 0; bytes < made.bytes; bytes++) {
         control cut = { .base = NULL, .bytes = bytes };
-        ck_assert_int_eq(posix_memalign(&cut.base, 4096, bytes > 0 ? bytes : 1), 0);
+        must(posix_memalign(&cut.base, 4096, bytes > 0 ? bytes : 1) == 0);
         memcpy(cut.base, made.base, bytes);
         attach_fails(&cut, bytes, bytes < sizeof(sn__stream_header) ? SN_E_FORMAT : SN_E_CORRUPT,
                      "control segment: ");
