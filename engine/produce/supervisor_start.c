@@ -211,7 +211,7 @@ void sn__seat_start(sn__supervisor *s, uint32_t worker)
     atomic_store_explicit(&block->pid, seat->process.pid, memory_order_relaxed);
     if (status == SN_OK)
         status = say_hello(s, worker);
-    if (status != SN_OK && status != SN_E_CLOSED) /* closed: it is dying already, of its own cause */
-        sn__seat_kill(seat, "it could not be spoken to"); /* its death is seen like any other */
+    if (status != SN_OK && status != SN_E_CLOSED) /* closed: its end tells more, and is seen */
+        sn__seat_kill(seat, "it could not be spoken to");
     seat->retry_ns = seat->started_ns + pause_before(seat->early_deaths + 1);
 }

@@ -45,7 +45,8 @@ static void end(void)
 
 /* -- What is planted --------------------------------------------------------------------------- */
 
-static enum { NOTHING, COPY, FRESH_BUFFER, IDLE_COPY } planted;
+enum { NOTHING, COPY, FRESH_BUFFER, IDLE_COPY };
+static int planted;
 
 sn_status __real_sn__hold_lend(sn__hold *hold, uint32_t lane, const sn__slot *slot,
                                const uint8_t **message);
@@ -113,7 +114,7 @@ static int64_t anonymous_bytes(pid_t pid)
 static int64_t faults_of(pid_t pid)
 {
     char path[64], line[512];
-    long long faults;
+    long long faults = -1;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *from = fopen(path, "re");
     ENV_CHECK(from != NULL);
