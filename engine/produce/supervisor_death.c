@@ -33,7 +33,8 @@ static void describe_cause(const sn__worker_seat *seat, const sn__exit *end, cha
     int64_t kills = sn__oom_kills("");
     bool for_memory = end->known && end->signal == SIGKILL && seat->killed_for == NULL &&
                       seat->oom_kills >= 0 && kills > seat->oom_kills;
-    if (seat->killed_for != NULL)
+    if (seat->killed_for != NULL &&
+        (!end->known || end->signal == SIGKILL)) /* else it was faster */
         snprintf(out, CAUSE_BYTES, "was killed: %s", seat->killed_for);
     else
         snprintf(out, CAUSE_BYTES, "%s%s", sn__exit_text(end, text),
