@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STOP_NS          INT64_C(1000000000)        /* for workers to end by themselves */
@@ -167,7 +168,13 @@ static void wait_for_events(sn__supervisor *s, int64_t sleep_ns)
 {
     struct epoll_event events[EVENTS];
     int count = epoll_wait(s->epoll, events, EVENTS, (int)((sleep_ns + 999999) / 1000000));
+    int error = count < 0 && errno != EINTR ? errno : 0;
     note_generation(s);
+    if (error != 0) { /* the host has closed what was not its own: nothing works any more */
+        sn__supervisor_fail_text(s, SN_E_SYSTEM, "loader: its descriptors are gone: %s",
+                                 strerror(error));
+        nanosleep(&(struct timespec){ .tv_nsec = SHORTEST_WAIT_NS }, NULL);
+    }
     for (int i = 0; i < count; i++)
         if ((events[i].data.u64 & 3) != SN__WATCH_PROCESS)
             handle(s, events[i].data.u64);

@@ -60,6 +60,8 @@ void env_epoch(sn_loader *loader, const env_stream *stream, uint64_t epoch);
 
 /* A process that runs `body(context)` and ends with _exit(0), or 1 if a check fails. */
 pid_t env_start(void (*body)(void *context), void *context);
+/* From now on this process, which ends with what it holds, is not told of it. */
+void env_may_leak(void);
 /* Waits for it; its exit code, or 128 + the signal. Kills it and fails after a minute. */
 int env_finish(pid_t pid);
 /* Both. */

@@ -45,8 +45,8 @@ static void end(void)
 
 /* -- What is planted --------------------------------------------------------------------------- */
 
-enum { NOTHING, COPY, FRESH_BUFFER, IDLE_COPY };
-static int planted;
+typedef enum plant { NOTHING, COPY, FRESH_BUFFER, IDLE_COPY } plant;
+static plant planted;
 
 sn_status __real_sn__hold_lend(sn__hold *hold, uint32_t lane, const sn__slot *slot,
                                const uint8_t **message);
@@ -225,7 +225,7 @@ START_TEST(stream_that_is_warm_takes_no_page_fault_and_makes_no_copy)
 END_TEST
 
 static const struct {
-    int consumer;
+    plant consumer;
     const char *worker, *wrong;
 } plants[] = {
     { COPY, "", "batches elsewhere" },

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static sn_plan *plan;
@@ -256,6 +256,43 @@ START_TEST(dataset_is_found_again_though_the_user_went_elsewhere)
 }
 END_TEST
 
+/* -- A user who closes everything --------------------------------------------------------------- */
+
+static double processor_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+}
+
+static void close_everything(void *unused)
+{
+    sn_batch *batch;
+    sn_status status = SN_OK;
+    (void)unused;
+    sn_loader *loader = env_loader(plan, 2);
+    ENV_OK(sn_loader_begin(loader, 0));
+    sn_batch_release(env_next(loader, &stream, 0, 0));
+    closefrom(3);
+    for (int64_t step = 1; step < stream.steps && status == SN_OK; step++) {
+        status = sn_loader_next(loader, 30 * ENV_S, &batch);
+        if (status == SN_OK) /* it was there already */
+            sn_batch_release(batch);
+    }
+    ENV_CHECK(status == SN_E_SYSTEM);
+    ENV_CHECK(strstr(sn_error_detail(), "descriptors are gone") != NULL);
+    double before = processor_seconds();
+    env_sleep(300 * ENV_MS);
+    ENV_CHECK(processor_seconds() - before < 0.15); /* nobody spins */
+}
+
+START_TEST(loader_whose_descriptors_were_closed_says_so)
+{
+    ck_assert_int_eq(env_run(close_everything, NULL), 0);
+}
+END_TEST
+
 /* -- Calls that mean nothing -------------------------------------------------------------------- */
 
 START_TEST(calls_without_a_loader_or_with_nothing_to_write_to_are_refused)
@@ -328,6 +365,7 @@ int main(void)
                         sizeof programs / sizeof *programs);
     tcase_add_test(cases, worker_is_found_again_though_the_user_went_elsewhere);
     tcase_add_test(cases, dataset_is_found_again_though_the_user_went_elsewhere);
+    tcase_add_test(cases, loader_whose_descriptors_were_closed_says_so);
     tcase_add_test(cases, calls_without_a_loader_or_with_nothing_to_write_to_are_refused);
     return run_cases("misuse", cases);
 }
