@@ -123,8 +123,7 @@ static sn_status say_hello(sn__supervisor *s, uint32_t worker)
                         .control_bytes = s->hold->control.bytes,
                         .plan_bytes = s->plan_pack.bytes,
                         .image_bytes = share.image_bytes,
-                        .worker = worker,
-                        .parent = getpid() };
+                        .worker = worker };
     int fds[SN__CONTROL_FDS] = { s->hold->control.fd, s->plan_pack.fd, share.fd };
     uint32_t first = worker * stream->concurrency;
     snprintf(hello.version, sizeof hello.version, "%s", sn_version_string());

@@ -169,14 +169,23 @@ static void be_patient(void)
         sn__log(SN_LOG_DEBUG, "scheduling policy: not changed");
 }
 
+/* The process that made the pair of sockets. It may end before it says HELLO, while a child of its own
+ * keeps the other end open. */
+static pid_t maker_of(int socket)
+{
+    struct ucred maker;
+    socklen_t bytes = sizeof maker;
+    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &maker, &bytes) == 0 ? maker.pid : 0;
+}
+
 static sn_status get_ready(sn__worker *worker)
 {
     sn__hello hello;
     int fds[SN__CONTROL_FDS];
+    SN_TRY(sn__process_die_with_parent(maker_of(worker->socket)));
     SN_TRY(receive_hello(worker, &hello, fds));
     worker->index = hello.worker;
     SN_TRY(check_versions(&hello));
-    SN_TRY(sn__process_die_with_parent(hello.parent));
     if (sn__bind_self(hello.bind) != SN_OK)
         sn__log(SN_LOG_WARN, "worker %u: not bound to cores %s: %s", worker->index, hello.bind,
                 sn_error_detail());

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "channel/claims.h"
 #include "engine/produce/worker.h"
-#include "ipc/proc/process.h"
+#include "ipc/proc/bind.h"
 #include "ipc/shm/pass.h"
 #include "seine/log.h"
 #include "seine/worker.h"
@@ -213,12 +213,12 @@ static void at_step(uint32_t lane, sn_step step, uint64_t ticket)
 
 /* -- Calls of the library that are points (--wrap) --------------------------------------------- */
 
-sn_status __real_sn__process_die_with_parent(pid_t parent);
-sn_status __wrap_sn__process_die_with_parent(pid_t parent);
-sn_status __wrap_sn__process_die_with_parent(pid_t parent)
+sn_status __real_sn__bind_self(const char *cores);
+sn_status __wrap_sn__bind_self(const char *cores);
+sn_status __wrap_sn__bind_self(const char *cores)
 {
     pass_by("hello", NO_TICKET);
-    return __real_sn__process_die_with_parent(parent);
+    return __real_sn__bind_self(cores);
 }
 
 sn_status __real_sn__worker_lane_init(sn__worker_lane *lane);
