@@ -171,7 +171,7 @@ static void wait_for_events(sn__supervisor *s, int64_t sleep_ns)
     int error = count < 0 && errno != EINTR ? errno : 0;
     note_generation(s);
     if (error != 0) { /* the host has closed what was not its own: nothing works any more */
-        sn__supervisor_fail_text(s, SN_E_SYSTEM, "loader: its descriptors are gone: %s",
+        sn__supervisor_fail_text(s, SN_E_SYSTEM, 0, "loader: its descriptors are gone: %s",
                                  strerror(error));
         nanosleep(&(struct timespec){ .tv_nsec = SHORTEST_WAIT_NS }, NULL);
     }
