@@ -197,6 +197,9 @@ static bool is_published(const sn__hold *hold, uint32_t lane, uint32_t segment)
     const sn__lane_block *shared = sn__stream_lane(&hold->stream, lane);
     uint64_t head = atomic_load_explicit(&shared->head, memory_order_acquire);
     uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_acquire); /* R1 */
+    /* Stray writes: the consumer takes nothing of it either. */
+    if (tail - head > hold->stream.slots)
+        return false;
     for (; head != tail; head++)
         if (sn__stream_slot(&hold->stream, lane, head)->segment == segment)
             return true;
@@ -252,19 +255,34 @@ sn_status sn__hold_lend(sn__hold *hold, uint32_t lane, const sn__slot *slot,
     return SN_OK;
 }
 
-void sn__hold_give(sn__hold *hold, uint32_t lane, uint32_t segment, uint64_t block)
+/* Nobody uses segment `segment` any more, if it is the lane's and in `state`. */
+static void end_use(sn__hold *hold, uint32_t lane, uint32_t segment, sn__spill_state state)
 {
-    if (segment == 0) {
-        sn__lane_give_back(&hold->stream, lane, block);
-        return;
-    }
     pthread_mutex_lock(&hold->lock);
-    if (segment <= hold->num_spills) {
-        sn__spill *spill = &hold->spills[segment - 1];
-        if (spill->orphan && spill->state != SN__SPILL_NONE)
+    sn__spill *spill = segment <= hold->num_spills ? &hold->spills[segment - 1] : NULL;
+    if (spill != NULL && spill->state == state && spill->lane == lane) {
+        if (spill->orphan)
             unmap_spill(hold, spill);
-        else if (spill->state != SN__SPILL_NONE)
+        else
             spill->state = SN__SPILL_IDLE;
     }
     pthread_mutex_unlock(&hold->lock);
+}
+
+void sn__hold_give(sn__hold *hold, uint32_t lane, uint32_t segment, uint64_t block)
+{
+    if (segment == 0)
+        sn__lane_give_back(&hold->stream, lane, block);
+    else
+        end_use(hold, lane, segment, SN__SPILL_LENT);
+}
+
+void sn__hold_drop(sn__hold *hold, uint32_t lane, const sn__slot *slot)
+{
+    if (slot->status != SN_OK)
+        return;
+    if (slot->segment == 0)
+        sn__lane_give_back(&hold->stream, lane, slot->block);
+    else
+        end_use(hold, lane, slot->segment, SN__SPILL_GIVEN);
 }

@@ -72,7 +72,10 @@ void sn__hold_forget_lane(sn__hold *hold, uint32_t lane);
  * Fails: SN_E_CORRUPT (what the slot says cannot be). */
 SN_NODISCARD sn_status sn__hold_lend(sn__hold *hold, uint32_t lane, const sn__slot *slot,
                                      const uint8_t **message);
-/* Gives back what was lent, or what a slot names that nobody wants. Any thread. */
+/* Gives back what was lent. Any thread. */
 void sn__hold_give(sn__hold *hold, uint32_t lane, uint32_t segment, uint64_t block);
+/* Gives back what `slot` of `lane` names, which nobody wants. What it cannot name stays as it is: where a
+ * batch of the consumer lies, for one. */
+void sn__hold_drop(sn__hold *hold, uint32_t lane, const sn__slot *slot);
 
 #endif

@@ -43,8 +43,7 @@ static sn__totals *totals_of(const sn__producer *self)
 /* A descriptor that nobody wants: its memory is free again. */
 static void drop(sn__producer *self, uint32_t lane, const sn__slot *slot)
 {
-    if (slot->status == SN_OK)
-        sn__hold_give(self->hold, lane, slot->segment, slot->block);
+    sn__hold_drop(self->hold, lane, slot);
     sn__lane_pop_parent(&self->hold->stream, lane);
 }
 
