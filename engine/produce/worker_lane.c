@@ -115,7 +115,8 @@ static void say(sn__worker_lane *lane, const char *words)
     lane->shared->words[bytes] = '\0';
 }
 
-/* Computes and publishes; a batch that fails is published as its error. */
+/* Computes and publishes; a batch that fails is published as its error. SN_E_CLOSED, without a word: the
+ * parent is gone or wants no more, which is no error of the batch. */
 static sn_status make_batch(sn__worker_lane *lane, const sn__stream_run *run)
 {
     sn__sink sink = {
@@ -124,6 +125,8 @@ static sn_status make_batch(sn__worker_lane *lane, const sn__stream_run *run)
     sn_batch_info info;
     int64_t step = run->first_step + (int64_t)(lane->slot.ticket - run->base);
     sn_status status = sn__compute_step(lane->compute, run->epoch, step, &sink, &info);
+    if (status == SN_E_CLOSED)
+        return status;
     if (status != SN_OK) {
         say(lane, sn_error_detail());
         lane->slot = (sn__slot){ .ticket = lane->slot.ticket, .status = (int32_t)status };
@@ -197,6 +200,8 @@ static bool serve(sn__worker_lane *lane)
     sn_status status = SN_OK;
     if (lane->slot.ticket >= run.base) /* else its run was abandoned */
         status = make_batch(lane, &run);
+    if (status == SN_E_CLOSED)
+        return false;
     atomic_store_explicit(&lane->shared->step, SN_STEP_IDLE, memory_order_relaxed);
     atomic_store_explicit(&lane->has_left, false, memory_order_relaxed);
     /* An error ends the run: what this lane would say of later batches is not wanted, and `words` must

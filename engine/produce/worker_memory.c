@@ -9,7 +9,7 @@
 
 /* Asks the parent for a segment and waits for what it says. There is no time limit: a parent that is gone
  * ends this process, one that lives and does not answer kills it for want of progress, and one that is
- * stopped, under a debugger say, answers when it goes on. */
+ * stopped, under a debugger say, answers when it goes on. SN_E_CLOSED: no answer comes any more. */
 static sn_status ask(sn__worker_lane *lane, bool for_arena, uint64_t bytes, sn__answer *out)
 {
     sn__control need = sn__control_make(SN__CONTROL_NEED);
