@@ -15,17 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Ends the case where the library has no workers. */
-static bool there_are_workers(void)
-{
-    outcome of = run_line("sample @ring --fanout 2 --workers 1", NULL);
-    bool are = of.code == 0 || strstr(of.err, "not in this version") == NULL;
-    if (!are)
-        printf("skipped: %s", of.err);
-    outcome_free(&of);
-    return are;
-}
-
 static void begin_shared(void)
 {
     small_begin();
@@ -55,8 +44,6 @@ START_TEST(stream_is_the_same_with_any_number_of_workers)
         "--workers 4 --channel-size 64MB",
         "--workers 7 --concurrency 2",
     };
-    if (!there_are_workers())
-        return;
     stream base = stream_of(plans[_i]);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char words[512];
@@ -76,8 +63,6 @@ START_TEST(stream_whose_batches_do_not_fit_the_channel_is_the_same_and_spills_ar
 {
     static const char words[] =
         "@random --fanout 10,10 --batch-size 300 --features --epochs 2 --shuffle";
-    if (!there_are_workers())
-        return;
     stream base = stream_of(words);
     for (int i = 0; i < 3; i++) {
         static const char *const ways[] = { "--workers 1 --channel-size 16K",
@@ -98,8 +83,6 @@ START_TEST(training_is_the_same_with_any_number_of_workers)
 {
     static const char *const ways[] = { "", "--workers 1", "--workers 2 --concurrency 2" };
     char *first = NULL;
-    if (!there_are_workers())
-        return;
     for (int i = 0; i < 3; i++) {
         char line[256], losses[512] = "", *save = NULL;
         snprintf(line, sizeof line, "train @ring --json --epochs 3 --batch-size 2 %s", ways[i]);
@@ -176,8 +159,6 @@ enum { ENDLESS = sizeof endless / sizeof endless[0] };
 START_TEST(command_with_workers_that_is_ended_leaves_nobody)
 {
     static const long after_ms[] = { 1, 20, 150, 500 };
-    if (!there_are_workers())
-        return;
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     for (int i = 0; i < 4; i++) {
         start_options options = { 0 };
@@ -222,8 +203,6 @@ static void check_shares(json_t *root)
 
 START_TEST(top_shows_the_loader_of_another_process_and_the_last_words_of_its_dead)
 {
-    if (!there_are_workers())
-        return;
     start_options options = { 0 };
     pid_t pid = start_line(
         "sample @random --epochs 1000000000 --format none --workers 2 --concurrency 2", &options);
@@ -267,8 +246,6 @@ END_TEST
 
 START_TEST(worker_that_is_stopped_is_replaced_after_its_stall)
 {
-    if (!there_are_workers())
-        return;
     start_options options = { 0 };
     pid_t pid = start_line(
         "sample @random --epochs 1000000000 --format none --workers 2 --stall 0.4", &options);
@@ -324,8 +301,6 @@ enum { BENCHES = sizeof benches / sizeof benches[0] };
 
 START_TEST(bench_with_workers_prints_rows)
 {
-    if (!there_are_workers())
-        return;
     char *save = NULL;
     outcome of = run_line(benches[_i].line, NULL);
     ck_assert_msg(of.code == 0, "%s: %s", benches[_i].line, of.err);

@@ -17,7 +17,7 @@ enum { LOAD_PLANS = 6 };
 /* Plan `index`: homogeneous and typed, both directions, edge ids, features, hops of all kinds.
  * `share`: rank, world and uneven of it, NULL: alone. */
 sn_plan *load_plan(int index, const sn_plan_options *share);
-/* A loader of configuration `index`; NULL, with a line on stdout, where workers are not supported. */
+/* A loader of configuration `index`. */
 sn_loader *load_create(int index, sn_plan *plan);
 
 /* Takes the next batch, which must be step `step` of `epoch` by the digest of `sampler`. */

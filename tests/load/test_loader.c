@@ -9,19 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The loader of configuration _i over `plan`; ends the case where it is not supported. */
-#define LOADER_OR_SKIP(name, plan)           \
-    sn_loader *name = load_create(_i, plan); \
-    if (name == NULL) {                      \
-        sn_plan_release(plan);               \
-        return;                              \
-    }
-
 START_TEST(loader_delivers_epochs_in_order_with_the_digests_of_the_sampler)
 {
     for (int p = 0; p < LOAD_PLANS; p++) {
         sn_plan *plan = load_plan(p, NULL);
-        LOADER_OR_SKIP(loader, plan);
+        sn_loader *loader = load_create(_i, plan);
         sn_sampler *sampler = load_sampler(plan);
         static const uint64_t epochs[] = { 0, 1, 7, 7, UINT64_MAX };
         for (int e = 0; e < 5; e++) {
@@ -38,7 +30,7 @@ END_TEST
 START_TEST(loader_before_a_begin_is_at_the_end)
 {
     sn_plan *plan = load_plan(0, NULL);
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     sn_batch *batch;
     ck_assert_int_eq(sn_loader_next(loader, SN_WAIT_DEFAULT, &batch), SN_E_END);
     ck_assert_int_eq(sn_loader_next(loader, 0, &batch), SN_E_END);
@@ -51,7 +43,7 @@ END_TEST
 START_TEST(loader_left_in_the_middle_begins_anew)
 {
     sn_plan *plan = load_plan(0, NULL);
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     sn_sampler *sampler = load_sampler(plan);
     int64_t steps = sn_plan_num_steps(plan);
     for (int64_t taken = 0; taken <= steps; taken++) {
@@ -79,7 +71,7 @@ START_TEST(loader_range_holds_the_positions_from_start_up_to_end)
     };
     for (int s = 0; s < 4; s++) {
         sn_plan *plan = load_plan(1, &shares[s]); /* 10 batches */
-        LOADER_OR_SKIP(loader, plan);
+        sn_loader *loader = load_create(_i, plan);
         sn_sampler *sampler = load_sampler(plan);
         int64_t positions = shares[s].uneven == SN_UNEVEN_PAD ? 12 : 10;
         int64_t limit = shares[s].uneven == SN_UNEVEN_DROP ? 8 : positions;
@@ -121,7 +113,7 @@ START_TEST(batches_that_are_all_kept_stay_as_they_were)
     uint64_t digests[MOST];
     int count = 0;
     sn_plan *plan = load_plan(2, NULL);
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     for (uint64_t epoch = 0; epoch < 2; epoch++) {
         ck_assert_int_eq(sn_loader_begin(loader, epoch), SN_OK);
         while (sn_loader_next(loader, SN_WAIT_DEFAULT, &kept[count]) == SN_OK) {
@@ -147,7 +139,7 @@ END_TEST
 START_TEST(dlpack_tensor_outlives_loader_batch_and_plan)
 {
     sn_plan *plan = load_plan(2, NULL);
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     sn_batch *batch;
     DLManagedTensorVersioned *tensor;
     ck_assert_int_eq(sn_loader_begin(loader, 0), SN_OK);
@@ -222,7 +214,7 @@ START_TEST(loader_of_several_threads_gives_each_batch_to_one)
 {
     enum { TAKERS = 4 };
     sn_plan *plan = load_plan(5, NULL); /* 40 batches */
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     for (uint64_t epoch = 0; epoch < 10; epoch++) {
         pthread_t threads[TAKERS];
         taker takers[TAKERS];
@@ -272,7 +264,7 @@ START_TEST(loader_shut_down_at_any_moment_answers_closed)
         pthread_t threads[TAKERS];
         taker takers[TAKERS];
         sn_plan *plan = load_plan(0, NULL);
-        LOADER_OR_SKIP(loader, plan);
+        sn_loader *loader = load_create(_i, plan);
         for (int i = 0; i < TAKERS; i++) {
             takers[i] = (taker){ .loader = loader };
             ck_assert_int_eq(pthread_create(&threads[i], NULL, take_epochs, &takers[i]), 0);
@@ -298,7 +290,7 @@ END_TEST
 START_TEST(loader_in_a_forked_child_refuses_and_the_parent_goes_on)
 {
     sn_plan *plan = load_plan(0, NULL);
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     sn_sampler *sampler = load_sampler(plan);
     ck_assert_int_eq(sn_loader_begin(loader, 3), SN_OK);
     load_expect_step(loader, sampler, 3, 0);
@@ -336,7 +328,7 @@ END_TEST
 START_TEST(loader_without_steps_is_at_its_end_at_once)
 {
     sn_plan *plan = load_plan(1, &(sn_plan_options){ .world = 20, .rank = 15 });
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     sn_batch *batch;
     ck_assert_int_eq(sn_loader_begin(loader, 0), SN_OK);
     ck_assert_int_eq(sn_loader_next(loader, SN_WAIT_DEFAULT, &batch), SN_E_END);
@@ -348,7 +340,7 @@ END_TEST
 START_TEST(loader_statistics_count_what_was_delivered)
 {
     sn_plan *plan = load_plan(2, NULL); /* 6 batches */
-    LOADER_OR_SKIP(loader, plan);
+    sn_loader *loader = load_create(_i, plan);
     sn_loader_stats stats;
     sn_batch *batch;
     int64_t bytes = 0;
