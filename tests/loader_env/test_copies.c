@@ -5,7 +5,7 @@
 #include "base/run.h"
 
 #include "engine/produce/hold.h"
-#include "loader_env/env.h"
+#include "loader_env/fixture.h"
 #include "support/leftovers.h"
 
 #include <inttypes.h>
@@ -26,8 +26,6 @@ enum {
     FEW_FAULTS = 20
 };
 
-static sn_plan *plan;
-
 static void begin(void)
 {
     sn_dataset *dataset = env_dataset(
@@ -39,8 +37,7 @@ static void begin(void)
 
 static void end(void)
 {
-    sn_plan_release(plan);
-    env_clean();
+    env_end();
 }
 
 /* -- What is planted --------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * its own, seen from the test. */
 #include "base/run.h"
 
-#include "loader_env/env.h"
+#include "loader_env/fixture.h"
 #include "support/leftovers.h"
 
 #include <dlfcn.h>
@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static sn_plan *plan;
-static env_stream stream;
 static int ends[2]; /* from the user's program */
 
 /* Whoever the program has left comes here. */
@@ -35,8 +33,7 @@ static void expect_no_orphan(void)
 static void begin(void)
 {
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* orphans come here, to be reaped */
-    plan = env_small_plan();
-    stream = env_expect(plan);
+    env_begin();
     ck_assert_int_eq(pipe(ends), 0);
 }
 
@@ -44,9 +41,7 @@ static void end(void)
 {
     close(ends[0]);
     close(ends[1]);
-    sn_plan_release(plan);
-    env_stream_free(&stream);
-    env_clean();
+    env_end();
 }
 
 /* -- A user with two loaders, one of them in the middle of an epoch ---------------------------- */
@@ -279,7 +274,7 @@ END_TEST
 /* -- The library that goes --------------------------------------------------------------------- */
 
 typedef struct api {
-    void *library;
+    void *handle;
     sn_status (*dataset_open)(const char *, const sn_dataset_options *, sn_dataset **);
     sn_status (*plan_create)(sn_dataset *, const sn_plan_options *, sn_plan **);
     sn_status (*create)(sn_plan *, const sn_loader_options *, sn_loader **);
@@ -292,7 +287,7 @@ typedef struct api {
 
 static void find(const api *of, const char *name, void *out)
 {
-    void *symbol = dlsym(of->library, name);
+    void *symbol = dlsym(of->handle, name);
     ENV_CHECK(symbol != NULL);
     memcpy(out, &symbol, sizeof symbol);
 }
@@ -302,8 +297,8 @@ static api load_library(void)
     char path[4096];
     api of;
     snprintf(path, sizeof path, "%s/../lib/libseine.so", getenv("SEINE_BIN"));
-    of.library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    ENV_CHECK(of.library != NULL);
+    of.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    ENV_CHECK(of.handle != NULL);
     find(&of, "sn_dataset_open", &of.dataset_open);
     find(&of, "sn_plan_create", &of.plan_create);
     find(&of, "sn_node_loader_create", &of.create);
@@ -335,7 +330,7 @@ static void unload_the_library(void *unused)
     ENV_OK(of.create(own, SN_LOADER_OPTIONS(.workers = WORKERS), &loader));
     ENV_OK(of.begin(loader, 0));
     ENV_OK(of.next(loader, 30 * ENV_S, &batch));
-    ENV_CHECK(dlclose(of.library) == 0);
+    ENV_CHECK(dlclose(of.handle) == 0);
     be_looked_at(); /* the supervisor goes on in code that is still there */
     for (int64_t step = 0; step < stream.steps; step++) {
         ENV_CHECK(of.digest(batch) == stream.digests[step]);

@@ -2,7 +2,7 @@
 /* fork() and its relatives in the process of a user whose loader is running. */
 #include "base/run.h"
 
-#include "loader_env/env.h"
+#include "loader_env/fixture.h"
 #include "support/leftovers.h"
 #include "support/scale.h"
 
@@ -15,23 +15,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static sn_plan *plan;
-static env_stream stream;
 static sn_loader *loader;
 
 static void begin(void)
 {
-    plan = env_small_plan();
-    stream = env_expect(plan);
+    env_begin();
     loader = env_loader(plan, 2);
 }
 
 static void end(void)
 {
     sn_loader_release(loader);
-    sn_plan_release(plan);
-    env_stream_free(&stream);
-    env_clean();
+    env_end();
 }
 
 /* -- What a child gets ------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * back. */
 #include "base/run.h"
 
-#include "loader_env/env.h"
+#include "loader_env/fixture.h"
 #include "loader_env/refuse.h"
 #include "support/leftovers.h"
 #include "support/scale.h"
@@ -16,22 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-static sn_plan *plan;
-static env_stream stream;
-
-static void begin(void)
-{
-    plan = env_small_plan();
-    stream = env_expect(plan);
-}
-
-static void end(void)
-{
-    sn_plan_release(plan);
-    env_stream_free(&stream);
-    env_clean();
-}
 
 static sn_loader_stats stats_of(const sn_loader *loader)
 {
@@ -332,7 +316,7 @@ int main(void)
     TCase *cases = tcase_create("limits");
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
-    tcase_add_checked_fixture(cases, begin, end);
+    tcase_add_checked_fixture(cases, env_begin, env_end);
     tcase_add_test(cases, channel_of_any_size_delivers_the_same);
     tcase_add_test(cases, batches_beyond_lanes_of_a_megabyte_spill_and_are_the_same);
     tcase_add_loop_test(

@@ -3,7 +3,7 @@
  * own. Exit code 77 where namespaces are not permitted. */
 #include "base/run.h"
 
-#include "loader_env/env.h"
+#include "loader_env/fixture.h"
 #include "loader_env/refuse.h"
 #include "support/leftovers.h"
 
@@ -19,22 +19,6 @@
 #include <unistd.h>
 
 enum { NOT_PERMITTED = 77 };
-
-static sn_plan *plan;
-static env_stream stream;
-
-static void begin(void)
-{
-    plan = env_small_plan();
-    stream = env_expect(plan);
-}
-
-static void end(void)
-{
-    sn_plan_release(plan);
-    env_stream_free(&stream);
-    env_clean();
-}
 
 /* -- A /dev/shm of one's own ------------------------------------------------------------------- */
 
@@ -175,7 +159,7 @@ int main(void)
     TCase *cases = tcase_create("shm");
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
-    tcase_add_checked_fixture(cases, begin, end);
+    tcase_add_checked_fixture(cases, env_begin, env_end);
     tcase_add_loop_test(cases, loader_with_a_small_dev_shm_delivers_the_same, 0,
                         sizeof all / sizeof *all);
     return run_cases("shm", cases);

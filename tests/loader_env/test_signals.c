@@ -2,7 +2,7 @@
 /* Signals of all kinds around a loader that is running, and what users do about them. */
 #include "base/run.h"
 
-#include "loader_env/env.h"
+#include "loader_env/fixture.h"
 #include "support/leftovers.h"
 #include "support/scale.h"
 
@@ -16,22 +16,6 @@
 #include <unistd.h>
 
 enum { WORKERS = 2, DEATHS = 4 };
-
-static sn_plan *plan;
-static env_stream stream;
-
-static void begin(void)
-{
-    plan = env_small_plan();
-    stream = env_expect(plan);
-}
-
-static void end(void)
-{
-    sn_plan_release(plan);
-    env_stream_free(&stream);
-    env_clean();
-}
 
 static uint64_t restarts_of(const sn_loader *loader)
 {
@@ -326,7 +310,7 @@ int main(void)
     TCase *cases = tcase_create("signals");
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
-    tcase_add_checked_fixture(cases, begin, end);
+    tcase_add_checked_fixture(cases, env_begin, env_end);
     tcase_add_loop_test(cases, workers_are_replaced_whatever_the_user_does_about_children, 0, 3);
     tcase_add_test(cases, workers_are_replaced_though_another_thread_reaps_all_children);
     tcase_add_test(cases, children_of_the_user_are_left_to_the_user);

@@ -3,7 +3,7 @@
  * any order, for longer than the loader. */
 #include "base/run.h"
 
-#include "loader_env/env.h"
+#include "loader_env/fixture.h"
 #include "support/leftovers.h"
 #include "support/scale.h"
 
@@ -12,22 +12,6 @@
 #include <string.h>
 
 enum { READ_ONLY = 1, CPU = 1 };
-
-static sn_plan *plan;
-static env_stream stream;
-
-static void begin(void)
-{
-    plan = env_small_plan();
-    stream = env_expect(plan);
-}
-
-static void end(void)
-{
-    sn_plan_release(plan);
-    env_stream_free(&stream);
-    env_clean();
-}
 
 static int count_segments(void)
 {
@@ -249,7 +233,7 @@ int main(void)
     TCase *cases = tcase_create("views");
     tcase_set_timeout(cases, 120);
     tcase_add_checked_fixture(cases, leftovers_before, leftovers_after);
-    tcase_add_checked_fixture(cases, begin, end);
+    tcase_add_checked_fixture(cases, env_begin, env_end);
     tcase_add_loop_test(cases, view_is_of_the_memory_that_the_worker_wrote_and_is_read_only, 0, 2);
     tcase_add_loop_test(cases, view_alone_keeps_its_batch_while_the_stream_goes_on, 0, 2);
     tcase_add_loop_test(cases, memory_of_a_loader_lives_until_its_last_view_in_any_form_is_gone, 0,
