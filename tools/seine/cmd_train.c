@@ -2,6 +2,7 @@
 /* seine train: the flags of the example trainer, examples/train. */
 #include "seine/seine.h"
 #include "tools/seine/commands.h"
+#include "tools/seine/loader_args.h"
 #include "tools/seine/progress_bar.h"
 #include "tools/seine/report.h"
 
@@ -77,11 +78,7 @@ static const arg train_run_args[] = {
       .text = "an object per epoch and a last one with the result",
       .kind = ARG_SWITCH,
       .offset = AT(json) },
-    { .name = "--load",
-      .text = "map the dataset's files or read them into memory (default SEINE_LOAD, else map)",
-      .kind = ARG_CHOICE,
-      .offset = AT(load),
-      .choices = "map|memory" },
+    LOAD_ARG(AT(load)),
     { .name = "--threads",
       .value = "T",
       .text = "threads of the matrix products (default OPENBLAS_NUM_THREADS, else 1)",
@@ -89,22 +86,8 @@ static const arg train_run_args[] = {
       .offset = AT(threads),
       .least = 1,
       .most = 1024 },
-    { .name = "--workers",
-      .value = "W",
-      .text = "processes that make the batches; 0: this one",
-      .kind = ARG_INT,
-      .offset = AT(workers),
-      .fallback = "0",
-      .least = 0,
-      .most = SN_MAX_WORKERS },
-    { .name = "--concurrency",
-      .value = "C",
-      .text = "batches under way in each worker",
-      .kind = ARG_INT,
-      .offset = AT(concurrency),
-      .fallback = "1",
-      .least = 1,
-      .most = SN_MAX_CONCURRENCY },
+    WORKERS_ARG(AT(workers)),
+    CONCURRENCY_ARG(AT(concurrency)),
     { .name = "--device",
       .value = "cpu",
       .text = "where the model is trained",

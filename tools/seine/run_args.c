@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RUN flags: how batches are made, and the loader that they mean. */
+#include "tools/seine/loader_args.h"
 #include "tools/seine/plan_args.h"
 #include "tools/seine/report.h"
 #include "tools/seine/seconds.h"
@@ -9,27 +10,9 @@
 #define AT(member) offsetof(plan_args, member)
 
 static const arg run_args[] = {
-    { .name = "--load",
-      .text = "map the dataset's files or read them into memory (default SEINE_LOAD, else map)",
-      .kind = ARG_CHOICE,
-      .offset = AT(load),
-      .choices = "map|memory" },
-    { .name = "--workers",
-      .value = "W",
-      .text = "processes that make the batches; 0: this one",
-      .kind = ARG_INT,
-      .offset = AT(workers),
-      .fallback = "0",
-      .least = 0,
-      .most = SN_MAX_WORKERS },
-    { .name = "--concurrency",
-      .value = "C",
-      .text = "batches under way in each worker",
-      .kind = ARG_INT,
-      .offset = AT(concurrency),
-      .fallback = "1",
-      .least = 1,
-      .most = SN_MAX_CONCURRENCY },
+    LOAD_ARG(AT(load)),
+    WORKERS_ARG(AT(workers)),
+    CONCURRENCY_ARG(AT(concurrency)),
     { .name = "--channel-size",
       .value = "0|64MB",
       .text = "shared memory for batches of workers; 0: from the plan and the memory there is",
