@@ -7,12 +7,7 @@
  * waits, as no trainer would. Faults include those of pages of the dataset that a process touches
  * for the first time.
  *
- * The budget of a worker beside the dataset, per lane:
- *
- *     4 bytes x nodes                               the label map
- *     32 bytes x (nodes + edges) of the largest batch   lists of what was sampled, which double
- *
- * and 16 MiB for programs, libraries, stacks and tables of all processes. */
+ * The budget of a worker beside the dataset is that of docs/caveats.md ("Memory of a worker"). */
 #include "bench/processes.h"
 #include "bench/rows.h"
 #include "bench/subject.h"
@@ -26,7 +21,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static const double RUN_SECONDS = 0.25, WARM_SECONDS = 1, MIB = 1 << 20;
+static const double RUN_SECONDS = 0.25, WARM_SECONDS = 1, MIB = 1 << 20, HUGE_PAGE = 1 << 21;
 enum { LEAST_BATCHES = 16 };
 
 /* -- One run ----------------------------------------------------------------------------------- */
@@ -181,6 +176,7 @@ static double dataset_bytes(const bench *self)
     return files_bytes;
 }
 
+/* Of one worker. */
 static double budget_bytes(const bench *self)
 {
     double nodes = 0, lanes = (double)self->args->plan.concurrency;
@@ -189,7 +185,8 @@ static double budget_bytes(const bench *self)
         if (sn_dataset_node_type(self->on->dataset, i, &info) == SN_OK)
             nodes += (double)info.count;
     }
-    return lanes * (4 * nodes + 32 * (double)self->largest) + 16 * MIB;
+    double labels = ceil(4 * nodes / HUGE_PAGE) * HUGE_PAGE;
+    return 4 * MIB + lanes * (labels + 24 * (double)self->largest);
 }
 
 /* -- Results ----------------------------------------------------------------------------------- */
