@@ -53,7 +53,8 @@ typedef struct sn__worker_seat {
 struct sn__supervisor {
     const sn_plan *plan;
     sn__hold *hold;
-    char *path; /* of seine-worker */
+    char *path;         /* of seine-worker */
+    char **environment; /* its own: that of the creation */
     sn__segment plan_pack;
     uint64_t plan_hash, channel_bytes;
     int64_t stall_ns;

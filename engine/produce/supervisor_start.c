@@ -93,6 +93,7 @@ static void choose_cores(sn__supervisor *s, const sn_loader_options *options)
 sn_status sn__supervisor_prepare(sn__supervisor *s, const sn_loader_options *options)
 {
     SN_TRY(find_program(options, &s->path));
+    SN_TRY(sn__process_environment(&s->environment));
     SN_TRY(sn__plan_pack(s->plan, &s->plan_pack));
     SN_TRY(sn__plan_hash_all(s->plan, &s->plan_hash));
     SN_TRY(
@@ -105,6 +106,7 @@ void sn__supervisor_unprepare(sn__supervisor *s)
 {
     sn__segment_close_fd(&s->plan_pack);
     sn__segment_unmap(&s->plan_pack);
+    sn__mem_free(s->environment);
     sn__mem_free(s->path);
 }
 
@@ -166,7 +168,10 @@ static sn_status spawn(sn__supervisor *s, uint32_t worker)
     int ends[2];
     snprintf(number, sizeof number, "%u", worker);
     SN_TRY(sn__pass_pair(ends));
-    sn_status status = sn__process_spawn(&(sn__spawn){ s->path, argv, ends[1] }, &seat->process);
+    sn__spawn how = {
+        .path = s->path, .argv = argv, .control = ends[1], .environment = s->environment
+    };
+    sn_status status = sn__process_spawn(&how, &seat->process);
     close(ends[1]);
     if (status != SN_OK) {
         close(ends[0]);

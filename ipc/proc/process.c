@@ -6,6 +6,7 @@
  * behind it is a child of ours. */
 #include "ipc/proc/process.h"
 
+#include "base/mem.h"
 #include "ipc/sync/deadline.h"
 
 #include <errno.h>
@@ -54,6 +55,22 @@ static int set_signals(posix_spawnattr_t *attributes)
     return error;
 }
 
+sn_status sn__process_environment(char ***out)
+{
+    size_t count = 0, bytes = 0;
+    char **copy;
+    while (environ != NULL && environ[count] != NULL)
+        bytes += strlen(environ[count++]) + 1;
+    SN_TRY(sn__mem_zalloc((count + 1) * sizeof *copy + bytes, 1, "environment", &copy));
+    char *text = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = text;
+        text = stpcpy(text, environ[i]) + 1;
+    }
+    *out = copy;
+    return SN_OK;
+}
+
 /* 0 or the error's number. */
 static int spawn(const sn__spawn *how, pid_t *pid)
 {
@@ -68,7 +85,7 @@ static int spawn(const sn__spawn *how, pid_t *pid)
         if (error == 0)
             error = set_signals(&attributes);
         if (error == 0)
-            error = posix_spawn(pid, how->path, &files, &attributes, how->argv, environ);
+            error = posix_spawn(pid, how->path, &files, &attributes, how->argv, how->environment);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&files);

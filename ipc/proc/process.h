@@ -22,9 +22,10 @@ typedef struct sn__process {
 enum { SN__PROCESS_CONTROL_FD = 3 };
 
 typedef struct sn__spawn {
-    const char *path;  /* of the program; PATH is not searched */
-    char *const *argv; /* with the program's name first and NULL last */
-    int control;       /* BORROWED: becomes SN__PROCESS_CONTROL_FD of the child */
+    const char *path;         /* of the program; PATH is not searched */
+    char *const *argv;        /* with the program's name first and NULL last */
+    int control;              /* BORROWED: becomes SN__PROCESS_CONTROL_FD of the child */
+    char *const *environment; /* with NULL last */
 } sn__spawn;
 
 typedef struct sn__exit {
@@ -34,7 +35,10 @@ typedef struct sn__exit {
     bool core;  /* it left a core file */
 } sn__exit;
 
-/* Starts a program with this process' environment. It has /dev/null as standard input, this process'
+/* This process' environment as it is now, for programs that are started later, while other threads change
+ * it. *out is NEW, one block (sn__mem_free). Fails: SN_E_NOMEM. */
+SN_NODISCARD sn_status sn__process_environment(char ***out);
+/* Starts a program. It has /dev/null as standard input, this process'
  * standard error as output and error, the control socket, and no other descriptor; all signals are
  * blocked, with default actions. *out is NEW: to be reaped. Fails: SN_E_NOT_FOUND (no such program, or
  * it may not be executed), SN_E_PEER_DIED (it died, and somebody else reaped it), SN_E_NOMEM,

@@ -51,7 +51,7 @@ static sn_status start(const char *mode, const char *operand, sn__process *out)
     char *argv[] = { program, words[0], operand != NULL ? words[1] : NULL, NULL };
     snprintf(words[0], sizeof words[0], "%s", mode);
     snprintf(words[1], sizeof words[1], "%s", operand != NULL ? operand : "");
-    return sn__process_spawn(&(sn__spawn){ IPC_CHILD, argv, ends[1] }, out);
+    return sn__process_spawn(&(sn__spawn){ IPC_CHILD, argv, ends[1], environ }, out);
 }
 
 /* What the child said. */
@@ -326,7 +326,7 @@ START_TEST(program_that_cannot_be_executed_is_named)
     put_text(in_folder("locked-program"), "#!/bin/sh\n");
     if (_i >= 6)
         path = in_folder("%s", path);
-    ck_assert_int_eq(sn__process_spawn(&(sn__spawn){ path, argv, ends[1] }, &process),
+    ck_assert_int_eq(sn__process_spawn(&(sn__spawn){ path, argv, ends[1], environ }, &process),
                      table[_i].status);
     check_detail(path, __FILE__, __LINE__);
     ck_assert_int_eq(process.pidfd, -9);

@@ -213,6 +213,23 @@ START_TEST(worker_is_found_again_though_the_user_went_elsewhere)
 }
 END_TEST
 
+/* Host programs change their environment, also from other threads. */
+START_TEST(worker_that_is_started_again_has_the_environment_of_the_creation)
+{
+    sn_loader *loader;
+    ENV_OK(sn_node_loader_create(
+        plan, SN_LOADER_OPTIONS(.workers = 1, .worker_path = "./seine_env_worker"), &loader));
+    setenv("SEINE_TEST_WORKER", "deadly", 1);
+    ENV_OK(sn_loader_begin(loader, 0));
+    sn_batch_release(env_next(loader, &stream, 0, 0));
+    env_workers workers = env_workers_of(getpid(), 1);
+    signal_all(&workers, SIGKILL);
+    env_rest(loader, &stream, 0, 1);
+    env_epoch(loader, &stream, 1);
+    sn_loader_release(loader);
+}
+END_TEST
+
 /* A dataset that was opened by a name relative to where the user was then. */
 START_TEST(dataset_is_found_again_though_the_user_went_elsewhere)
 {
@@ -357,6 +374,7 @@ int main(void)
     tcase_add_loop_test(cases, loader_whose_workers_do_not_start_is_not_made, 0,
                         sizeof programs / sizeof *programs);
     tcase_add_test(cases, worker_is_found_again_though_the_user_went_elsewhere);
+    tcase_add_test(cases, worker_that_is_started_again_has_the_environment_of_the_creation);
     tcase_add_test(cases, dataset_is_found_again_though_the_user_went_elsewhere);
     tcase_add_loop_test(cases, loader_whose_descriptors_were_closed_says_so, 0,
                         sizeof sizes / sizeof *sizes);

@@ -262,23 +262,23 @@ void rig_wait_restarts(const sn_loader *loader, uint64_t count)
 
 /* -- Orders ------------------------------------------------------------------------------------ */
 
-static void set_number(const char *name, int64_t value, bool is_set)
+/* Workers read it when they start: their environment is that of the loader's creation. */
+static const char *order_path(void)
 {
-    char text[32];
-    (void)snprintf(text, sizeof text, "%lld", (long long)value);
+    static char path[4096];
+    (void)snprintf(path, sizeof path, "%s/order", getenv("TMPDIR"));
+    return path;
+}
+
+static void put_number(FILE *file, const char *name, int64_t value, bool is_set)
+{
     if (is_set)
-        ck_assert_int_eq(setenv(name, text, 1), 0);
-    else
-        ck_assert_int_eq(unsetenv(name), 0);
+        ck_assert_int_gt(fprintf(file, "%s=%lld\n", name, (long long)value), 0);
 }
 
 void rig_order_clear(void)
 {
-    static const char *const names[] = { "STOP_AT",    "STOP_ACT",   "STOP_TICKET",
-                                         "STOP_EVERY", "STOP_BELOW", "STOP_ONE_OF",
-                                         "STOP_SEED",  "STOP_MS",    "STOP_ONCE" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        (void)unsetenv(names[i]);
+    (void)unlink(order_path());
     DIR *files = order_folder[0] != '\0' ? opendir(order_folder) : NULL;
     const struct dirent *file;
     while (files != NULL && (file = readdir(files)) != NULL)
@@ -292,20 +292,26 @@ void rig_order_clear(void)
 
 void rig_order_set(const rig_order *order)
 {
+    char fresh[4200];
     rig_order_clear();
-    ck_assert_int_eq(setenv("STOP_AT", order->at, 1), 0);
-    ck_assert_int_eq(setenv("STOP_ACT", order->act, 1), 0);
-    set_number("STOP_TICKET", order->nth - 1, order->nth > 0);
-    set_number("STOP_EVERY", order->every, order->every > 0);
-    set_number("STOP_BELOW", order->below, order->below > 0);
-    set_number("STOP_ONE_OF", order->one_of, order->one_of > 0);
-    set_number("STOP_MS", order->ms, true);
-    set_number("STOP_SEED", (int64_t)(sn_test_seed() >> 1), true);
-    if (!order->once)
-        return;
-    (void)snprintf(order_folder, sizeof order_folder, "%s/order-XXXXXX", getenv("TMPDIR"));
-    ck_assert_ptr_nonnull(mkdtemp(order_folder));
-    ck_assert_int_eq(setenv("STOP_ONCE", order_folder, 1), 0);
+    if (order->once) {
+        (void)snprintf(order_folder, sizeof order_folder, "%s/order-XXXXXX", getenv("TMPDIR"));
+        ck_assert_ptr_nonnull(mkdtemp(order_folder));
+    }
+    (void)snprintf(fresh, sizeof fresh, "%s.new", order_path());
+    FILE *file = fopen(fresh, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_gt(fprintf(file, "STOP_AT=%s\nSTOP_ACT=%s\n", order->at, order->act), 0);
+    put_number(file, "STOP_TICKET", order->nth - 1, order->nth > 0);
+    put_number(file, "STOP_EVERY", order->every, order->every > 0);
+    put_number(file, "STOP_BELOW", order->below, order->below > 0);
+    put_number(file, "STOP_ONE_OF", order->one_of, order->one_of > 0);
+    put_number(file, "STOP_MS", order->ms, true);
+    put_number(file, "STOP_SEED", (int64_t)(sn_test_seed() >> 1), true);
+    if (order->once)
+        ck_assert_int_gt(fprintf(file, "STOP_ONCE=%s\n", order_folder), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(rename(fresh, order_path()), 0);
 }
 
 int64_t rig_order_followed(void)

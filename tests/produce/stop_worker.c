@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker that does at a chosen point what no worker should: dies, stops, loops, sleeps, eats memory,
- * talks nonsense. What and when comes by the environment (rig_order in rig.h sets it):
+ * talks nonsense. What and when is said by lines of the file "order" in TMPDIR (rig_order in rig.h writes
+ * it), or by the environment:
  *
  *     STOP_AT      the point, or "any": a step of a batch by its name, or one of those below
  *     STOP_ACT     kill segv stop exit loop sleep eat; garbage close failed flood
@@ -51,8 +52,28 @@ static uint64_t number(const char *name, uint64_t absent)
     return text != NULL ? strtoull(text, NULL, 10) : absent;
 }
 
+/* NAME=VALUE lines, into this process' environment. */
+static void read_order_file(void)
+{
+    char path[4096], line[4200];
+    (void)snprintf(path, sizeof path, "%s/order", getenv("TMPDIR"));
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        char *value = strchr(line, '=');
+        if (value == NULL)
+            _exit(6);
+        *value++ = '\0';
+        value[strcspn(value, "\n")] = '\0';
+        if (setenv(line, value, 1) != 0)
+            _exit(6);
+    }
+    if (file != NULL)
+        (void)fclose(file);
+}
+
 static void read_order(void)
 {
+    read_order_file();
     order.at = getenv("STOP_AT");
     order.act = getenv("STOP_ACT");
     order.once = getenv("STOP_ONCE");
