@@ -44,7 +44,7 @@ static uint64_t arena_size(const sn__supervisor *s, uint64_t batch)
     } else {
         sn__memory memory = sn__memory_granted("");
         uint64_t bound = times(sn__plan_bound_bytes(s->plan), 2);
-        bytes = least(times(batch + batch / 8, ARENA_BATCHES),
+        bytes = least(times(batch + batch / 4, ARENA_BATCHES),
                       bound > UINT64_MAX - SMALL_ARENA ? UINT64_MAX : bound + SMALL_ARENA);
         bytes = least(bytes, least(memory.available, memory.headroom) / MEMORY_SHARE / lanes);
     }
