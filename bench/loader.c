@@ -15,11 +15,9 @@
 #include "tools/seine/report.h"
 #include "tools/seine/seconds.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 static const double RUN_SECONDS = 0.25, WARM_SECONDS = 1, MIB = 1 << 20, HUGE_PAGE = 1 << 21;
 enum { LEAST_BATCHES = 16 };
@@ -159,23 +157,6 @@ static int measure(bench *self)
 
 /* -- Memory ------------------------------------------------------------------------------------ */
 
-static double files_bytes;
-
-static int add_file(const char *path, const struct stat *info, int kind)
-{
-    (void)path;
-    if (kind == FTW_F)
-        files_bytes += (double)info->st_size;
-    return 0;
-}
-
-static double dataset_bytes(const bench *self)
-{
-    files_bytes = 0;
-    (void)ftw(self->args->dataset != NULL ? self->args->dataset : self->on->folder, add_file, 16);
-    return files_bytes;
-}
-
 /* Of one worker. */
 static double budget_bytes(const bench *self)
 {
@@ -207,7 +188,10 @@ static void print_column(const bench *self, const char *name, const char *unit, 
 static void print_memory(const bench *self)
 {
     double workers = (double)self->args->plan.workers, value = self->memory / MIB;
-    double limit = (dataset_bytes(self) + workers * budget_bytes(self)) / MIB;
+    double limit =
+        (folder_bytes(self->args->dataset != NULL ? self->args->dataset : self->on->folder) +
+         workers * budget_bytes(self)) /
+        MIB;
     double share = value / limit;
     bench_row row = { .bench = "loader",
                       .name = "memory of all",

@@ -4,40 +4,18 @@
 #include "tools/seine/progress_bar.h"
 #include "tools/seine/report.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* -- The dataset ------------------------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info, (void)kind, (void)where;
-    return remove(path);
-}
-
-static void remove_folder(subject *self)
-{
-    if (self->folder[0] != '\0')
-        (void)nftw(self->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    self->folder[0] = '\0';
-}
-
 /* <temporary folder>/seine-bench-XXXXXX/graph */
-static int make_graph(const bench_args *args, int64_t feat_dim, subject *self, char *path,
-                      size_t bytes)
+static int make_graph(const bench_args *args, int64_t feat_dim, subject *self,
+                      char path[FOLDER_PATH])
 {
-    const char *parent = getenv("TMPDIR");
-    int length = snprintf(self->folder, sizeof self->folder, "%s/seine-bench-XXXXXX",
-                          parent != NULL && parent[0] != '\0' ? parent : "/tmp");
-    if (length < 0 || (size_t)length >= sizeof self->folder || mkdtemp(self->folder) == NULL) {
-        self->folder[0] = '\0';
-        return report_failure("bench: temporary folder in %s: %s", parent != NULL ? parent : "/tmp",
-                              strerror(errno));
-    }
-    snprintf(path, bytes, "%s/graph", self->folder);
+    int code = folder_make(self->folder);
+    if (code != CODE_DONE)
+        return code;
+    folder_path(self->folder, "graph", path);
     fprintf(stderr, "no --dataset: an R-MAT graph of 2^%lld nodes is made in %s, and removed\n",
             (long long)args->scale, self->folder);
     sn_status st = sn_gen_rmat(
@@ -53,15 +31,15 @@ static int make_graph(const bench_args *args, int64_t feat_dim, subject *self, c
 int subject_open(const bench_args *args, int64_t feat_dim, subject *out)
 {
     subject made = { .dataset = NULL };
-    char path[600];
+    char path[FOLDER_PATH];
     int code = CODE_DONE;
     if (args->dataset == NULL)
-        code = make_graph(args, feat_dim, &made, path, sizeof path);
+        code = make_graph(args, feat_dim, &made, path);
     if (code == CODE_DONE)
         code = dataset_load(args->dataset != NULL ? args->dataset : path, args->plan.load,
                             &made.dataset);
     if (code != CODE_DONE) {
-        remove_folder(&made);
+        folder_remove(made.folder);
         return code;
     }
     /* Only memory of the library's own asks for huge pages; files are in the page cache. */
@@ -74,7 +52,7 @@ void subject_close(subject *self)
 {
     sn_dataset_release(self->dataset);
     self->dataset = NULL;
-    remove_folder(self);
+    folder_remove(self->folder);
 }
 
 /* -- Batches ----------------------------------------------------------------------------------- */

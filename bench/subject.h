@@ -4,12 +4,13 @@
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H
 
+#include "bench/folder.h"
 #include "tools/seine/bench_args.h"
 
 typedef struct subject {
     sn_dataset *dataset;
-    char folder[512]; /* temporary, removed at the end; "": none */
-    bool huge;        /* the arrays are in memory that asks for huge pages */
+    char folder[FOLDER_BYTES]; /* temporary, removed at the end; "": none */
+    bool huge;                 /* the arrays are in memory that asks for huge pages */
 } subject;
 
 /* Opens args->dataset, or makes a graph with `feat_dim` features (and says so on stderr). Returns

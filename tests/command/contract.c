@@ -113,6 +113,15 @@ static const char *const loader_later[] = { "--links",  "--weighted", "--ranks",
 static const flag channel_flags[] = { NUMBER("--runs", "1", 1, 10000), SWITCH("--json") };
 static const char *const channel_later[] = { "--workers", "--threads", "--device", "--dataset",
                                              NULL };
+static const flag bench_import_flags[] = {
+    TEXT("--edges", "cites.npy"),        NUMBER("--scale", "4", 4, 30),
+    NUMBER("--degree", "2", 1, 1 << 12), NUMBER("--threads", "1", 1, 64),
+    NUMBER("--runs", "1", 1, 10000),     SWITCH("--json")
+};
+static const char *const bench_import_later[] = { "--workers", "--device", "--dataset", NULL };
+static const flag open_flags[] = { TEXT("--dataset", "@ring"), NUMBER("--scale", "4", 4, 30),
+                                   NUMBER("--runs", "1", 1, 10000), SWITCH("--json") };
+static const char *const open_later[] = { "--workers", "--device", "--threads", NULL };
 static const flag top_flags[] = { SWITCH("--json") };
 
 static const flag limits_flags[] = { NUMBER("--threads", "1", 1, 1024),
@@ -155,6 +164,10 @@ const flagged all_flagged[FLAGGED] = {
       loader_later },
     { "bench channel", "bench channel --runs 1", channel_flags, COUNT(channel_flags),
       channel_later },
+    { "bench import", "bench import --edges cites.npy --runs 1", bench_import_flags,
+      COUNT(bench_import_flags), bench_import_later },
+    { "bench open", "bench open --dataset @ring --runs 1", open_flags, COUNT(open_flags),
+      open_later },
     { "top", "top", top_flags, COUNT(top_flags), none_later },
     { "doctor", "doctor", doctor_flags, COUNT(doctor_flags), none_later },
 };

@@ -33,7 +33,7 @@ typedef struct flagged {
     const char *const *later; /* flags of later versions, NULL at the end */
 } flagged;
 
-enum { FLAGGED = 12 };
+enum { FLAGGED = 14 };
 extern const flagged all_flagged[FLAGGED];
 
 #endif

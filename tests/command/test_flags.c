@@ -24,6 +24,8 @@ static const struct call {
     { { "bench", "gather" }, { "--dataset", "graph", "--runs", "1", "--size", "64" } },
     { { "bench", "loader" }, { "--dataset", "graph", "--runs", "1" } },
     { { "bench", "channel" }, { "--runs", "1" } },
+    { { "bench", "import" }, { "--edges", "edges.npy", "--runs", "1" } },
+    { { "bench", "open" }, { "--dataset", "graph", "--runs", "1" } },
     { { "top" }, { NULL } },
     { { "doctor" }, { NULL } },
 };

@@ -38,6 +38,8 @@ static const struct {
     { "train @ring --epochs 2000000000 --json", SIGINT },
     { "train @ring --epochs 2000000000 --baselines --json", SIGTERM },
     { "bench sample --scale 12 --runs 10000 --size 64", SIGINT },
+    { "bench import --scale 12 --runs 10000", SIGTERM },
+    { "bench open --scale 4 --runs 10000", SIGINT },
 };
 enum { LONG_CALLS = sizeof long_calls / sizeof long_calls[0] };
 

@@ -24,11 +24,25 @@ typedef struct bench_channel_args {
     bool json;
 } bench_channel_args;
 
+typedef struct bench_import_args {
+    const char *edges; /* NULL: made */
+    int64_t scale, degree, threads, runs;
+    bool json;
+} bench_import_args;
+
+typedef struct bench_open_args {
+    const char *dataset; /* NULL: made */
+    int64_t scale, runs;
+    bool json;
+} bench_open_args;
+
 /* Return the exit code of the command. */
 int bench_limits(const bench_limits_args *args);
 int bench_sample(const bench_args *args);
 int bench_gather(const bench_args *args);
 int bench_channel(const bench_channel_args *args);
 int bench_loader(const bench_args *args);
+int bench_import(const bench_import_args *args);
+int bench_open(const bench_open_args *args);
 
 #endif

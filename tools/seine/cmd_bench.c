@@ -282,3 +282,136 @@ const command command_bench_channel = {
     .bytes = sizeof(bench_channel_args),
     .run = run_channel,
 };
+
+/* -- Import and open --------------------------------------------------------------------------- */
+
+#ifndef SEINE_HAVE_BENCH
+static int no_bench_of(const void *args)
+{
+    (void)args;
+    return report_failure(NO_BENCH);
+}
+#    define bench_import no_bench_of
+#    define bench_open   no_bench_of
+#endif
+
+#define AT(member) offsetof(bench_import_args, member)
+static const arg import_args[] = {
+    { .name = "--edges",
+      .value = "E.npy",
+      .text = "the edges, [2, E] integers; without, some are made in a temporary directory",
+      .kind = ARG_TEXT,
+      .offset = AT(edges) },
+    { .name = "--scale",
+      .value = "S",
+      .text = "those are over 2^S nodes",
+      .kind = ARG_INT,
+      .offset = AT(scale),
+      .fallback = "20",
+      .least = 4,
+      .most = 30 },
+    { .name = "--degree",
+      .value = "D",
+      .text = "and D for each",
+      .kind = ARG_INT,
+      .offset = AT(degree),
+      .fallback = "16",
+      .least = 1,
+      .most = 1 << 12 },
+    { .name = "--threads",
+      .value = "T",
+      .text = "threads of the second series (default the cores granted)",
+      .kind = ARG_INT,
+      .offset = AT(threads),
+      .least = 1,
+      .most = 64 },
+    { .name = "--runs",
+      .value = "N",
+      .text = "how often imports and copies alternate",
+      .kind = ARG_INT,
+      .offset = AT(runs),
+      .fallback = "20",
+      .least = 1,
+      .most = 10000 },
+    { .name = "--json", .text = "print an object per row", .kind = ARG_SWITCH, .offset = AT(json) },
+};
+#undef AT
+static const arg_group import_group = ARG_GROUP("Flags", import_args);
+
+static int run_import(const void *values, const char *operand)
+{
+    (void)operand;
+    return bench_import(values);
+}
+
+static const arg_group *const import_groups[] = { &import_group, NULL };
+static const char *const import_later[] = { "--workers", "--device", "--dataset", NULL };
+
+const command command_bench_import = {
+    .name = "bench import",
+    .summary = "measures the import of edges against copying their bytes",
+    .about =
+        "Imports a file of edges into both layouts, each time in a process of its own, in turn "
+        "with "
+        "reading the file\nand writing as many bytes as the dataset has; with one thread, and with "
+        "all. The share is that of edges per\nsecond in what the copy allows: the median over the "
+        "pairs. A second row is per second of CPU time, of all\nthreads. The memory is the most "
+        "that "
+        "the process had, mapped files included; its share is that in what it wrote.",
+    .examples = "seine bench import --scale 21 --degree 60 --json\n",
+    .groups = import_groups,
+    .later = import_later,
+    .bytes = sizeof(bench_import_args),
+    .run = run_import,
+};
+
+#define AT(member) offsetof(bench_open_args, member)
+static const arg open_args[] = {
+    { .name = "--dataset",
+      .value = "DIR",
+      .text = "the dataset; without, an R-MAT graph is made in a temporary directory",
+      .kind = ARG_TEXT,
+      .offset = AT(dataset) },
+    { .name = "--scale",
+      .value = "S",
+      .text = "that graph has 2^S nodes, 16 edges each, and 100 features",
+      .kind = ARG_INT,
+      .offset = AT(scale),
+      .fallback = "20",
+      .least = 4,
+      .most = 30 },
+    { .name = "--runs",
+      .value = "N",
+      .text = "how often large and small ones alternate",
+      .kind = ARG_INT,
+      .offset = AT(runs),
+      .fallback = "20",
+      .least = 1,
+      .most = 10000 },
+    { .name = "--json", .text = "print an object per row", .kind = ARG_SWITCH, .offset = AT(json) },
+};
+#undef AT
+static const arg_group open_group = ARG_GROUP("Flags", open_args);
+
+static int run_open(const void *values, const char *operand)
+{
+    (void)operand;
+    return bench_open(values);
+}
+
+static const arg_group *const open_groups[] = { &open_group, NULL };
+static const char *const open_later[] = { "--workers", "--device", "--threads", NULL };
+
+const command command_bench_open = {
+    .name = "bench open",
+    .summary = "measures opening a dataset against opening ten small ones",
+    .about =
+        "Opens a dataset, its files mapped, and ten small ones one by one, in turn. The share is "
+        "that of its time in\ntheirs: the median over the pairs. It does not grow with the "
+        "dataset.",
+    .examples = "seine bench open --dataset packages --json\n",
+    .groups = open_groups,
+    .later = open_later,
+    .bytes = sizeof(bench_open_args),
+    .run = run_open,
+};
