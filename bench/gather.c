@@ -164,9 +164,8 @@ static int run_on(const bench_args *args, const subject *on)
 
 int bench_gather(const bench_args *args)
 {
-    enum { FEATURES = 100 }; /* rows of 400 bytes */
     subject on;
-    int code = subject_open(args, FEATURES, &on);
+    int code = subject_open(args, args->feat_dim, &on);
     if (code != CODE_DONE)
         return code;
     code = run_on(args, &on);

@@ -261,7 +261,7 @@ static int run_on(const bench_args *args, const subject *on)
 int bench_loader(const bench_args *args)
 {
     subject on;
-    int code = subject_open(args, 100, &on);
+    int code = subject_open(args, args->feat_dim, &on);
     if (code != CODE_DONE)
         return code;
     code = run_on(args, &on);

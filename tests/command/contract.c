@@ -85,6 +85,7 @@ static const flag sample_flags[] = { INPUT_FLAGS, PLAN_FLAGS, RUN_FLAGS,
                                      CHOICE("--format", "digest|json|none") };
 static const flag bench_flags[] = { TEXT("--dataset", "@ring"),
                                     NUMBER("--scale", "4", 4, 30),
+                                    NUMBER("--feat-dim", "4", 1, 1 << 16),
                                     NUMBER("--runs", "1", 1, 10000),
                                     NUMBER("--size", "64", 64, 1 << 17),
                                     SWITCH("--json"),
@@ -100,6 +101,7 @@ static const char *const plan_later[] = {
 
 static const flag loader_flags[] = { TEXT("--dataset", "@ring"),
                                      NUMBER("--scale", "4", 4, 30),
+                                     NUMBER("--feat-dim", "4", 1, 1 << 16),
                                      NUMBER("--runs", "1", 1, 10000),
                                      SWITCH("--json"),
                                      INPUT_FLAGS,

@@ -9,7 +9,7 @@
 typedef struct bench_args {
     plan_args plan; /* first: see plan_args.h */
     const char *dataset;
-    int64_t scale, runs;
+    int64_t scale, feat_dim, runs;
     int64_t mebibytes; /* of the limit's arrays; ARG_NOT_GIVEN: as sn_probe_create chooses */
     bool json;
 } bench_args;
