@@ -9,7 +9,7 @@
 
 enum {
     SPIN_NS = 20000, /* about a sleep and a wake-up across cores */
-    PAUSES = 16      /* between two looks at the clock: well under a microsecond */
+    LOOKS = 16       /* between two looks at the clock, which takes as long as many of them */
 };
 
 static int64_t limit_ns;
@@ -41,11 +41,10 @@ static void relax(void)
 #endif
 }
 
-bool sn__spin_more(const sn__spin *spin)
+bool sn__spin_more(sn__spin *spin)
 {
     if (spin->end_ns == 0)
         return false;
-    for (int i = 0; i < PAUSES; i++)
-        relax();
-    return sn__now_ns() < spin->end_ns;
+    relax();
+    return ++spin->looks % LOOKS != 0 || sn__now_ns() < spin->end_ns;
 }

@@ -18,6 +18,7 @@
 
 typedef struct sn__spin {
     int64_t end_ns;
+    uint32_t looks;
 } sn__spin;
 
 /* How long a spin lasts: about 20 us, 0 where one core was granted when first asked (then nobody could
@@ -25,6 +26,6 @@ typedef struct sn__spin {
 int64_t sn__spin_limit_ns(void);
 sn__spin sn__spin_begin(void);
 /* Waits a moment; false when it is time to sleep. */
-bool sn__spin_more(const sn__spin *spin);
+bool sn__spin_more(sn__spin *spin);
 
 #endif
