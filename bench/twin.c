@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two processes and two words. `ask` rises with each round, `answer` follows it. Between
- * measurements the other process sleeps, so that it takes no time from what is measured. */
+ * measurements the other process sleeps, so that it takes no time from what is measured. Each has a
+ * core of its own where there are two: on one core a futex hand-over is a switch of contexts, which
+ * takes a few microseconds, and across two it is the wake-up of an idle core. */
 #include "bench/twin.h"
 
 #include "tools/seine/seconds.h"
@@ -30,6 +32,21 @@ struct twin {
     page *shared;
     pid_t other;
 };
+
+/* Binds this process to the first core that it may run on, or to the last. */
+static void take_core(bool last)
+{
+    cpu_set_t all, one;
+    size_t core = CPU_SETSIZE;
+    if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < 2)
+        return;
+    for (size_t i = 0; i < CPU_SETSIZE && (last || core == CPU_SETSIZE); i++)
+        if (CPU_ISSET(i, &all))
+            core = i;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    (void)sched_setaffinity(0, sizeof one, &one);
+}
 
 static void sleep_on(_Atomic uint32_t *word, uint32_t seen)
 {
@@ -70,6 +87,7 @@ static _Noreturn void answer_all(page *shared, pid_t parent)
     signal(SIGINT, SIG_IGN); /* the parent ends it */
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    take_core(true);
     while (getppid() == parent) {
         if (!await(shared, &shared->ask, seen))
             continue;
@@ -115,6 +133,10 @@ static bool exchange(page *shared, bool wakes)
 double twin_hand_over(twin *self, bool asleep, int64_t rounds)
 {
     page *shared = self->shared;
+    cpu_set_t before;
+    bool bound = sched_getaffinity(0, sizeof before, &before) == 0;
+    if (bound)
+        take_core(false);
     atomic_store_explicit(&shared->mode, asleep ? SLEEP : SPIN, memory_order_relaxed);
     bool answered = exchange(shared, true); /* now it waits in the way that is measured */
     double start = seconds_now();
@@ -122,6 +144,8 @@ double twin_hand_over(twin *self, bool asleep, int64_t rounds)
         answered = exchange(shared, asleep);
     double took = seconds_now() - start;
     atomic_store_explicit(&shared->mode, SLEEP, memory_order_relaxed);
+    if (bound)
+        (void)sched_setaffinity(0, sizeof before, &before);
     return answered ? took / (double)rounds / 2 * 1e6 : -1;
 }
 

@@ -295,7 +295,7 @@ static const struct {
       "loader", 8 },
     { "bench loader --scale 8 --runs 1 --json --workers 1 --shard 1/3 --batch-size 10", "loader",
       8 },
-    { "bench channel --runs 2 --json", "channel", 2 },
+    { "bench channel --runs 2 --json", "channel", 4 },
     { "bench import --scale 8 --degree 4 --runs 2 --threads 2 --json", "import", 6 },
     { "bench open --dataset @random --runs 2 --json", "open", 1 },
 };

@@ -280,10 +280,13 @@ const command command_bench_channel = {
     .name = "bench channel",
     .summary = "measures the hand-over of a batch against that of a word",
     .about =
-        "Hands empty batches from a worker to this process, one at a time and as a stream, in turn "
-        "with a word that goes\nback and forth between two processes: both asleep on a futex, and "
-        "both awake. The shares are times in those of\nthe bare word, so 1 is the best there could "
-        "be; they include making the batch.",
+        "Hands empty batches from a worker to this process, in turn with a word that goes back and "
+        "forth between two\nprocesses: one at a time while both are awake, one at a time when the "
+        "worker sleeps on a futex, and as a stream.\nThe shares are times in those of the bare "
+        "word, "
+        "so 1 is the best there could be. They include beginning the step\nand making the batch; "
+        "one "
+        "row leaves out what the making takes in this process.",
     .examples = "seine bench channel --json\n",
     .groups = channel_groups,
     .later = channel_later,
