@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KILLS = 20, EVERY = 4, MOST_STALLS = 512 };
+/* A lane is at most three batches ahead of the one that the consumer waits for, so four lanes are twelve
+ * ahead. With EVERY_OF_LANES tickets between kills a batch sees two deaths of its worker at most: one
+ * from a batch before it and one from a batch behind it, and is not taken for their cause. */
+enum { KILLS = 20, EVERY = 4, EVERY_OF_LANES = 16, SELDOM_OF_LANES = 2, MOST_STALLS = 512 };
 
 typedef struct point {
     const char *at;
@@ -118,16 +121,16 @@ static void kill_at(const point *at, int workers, int concurrency, int64_t kills
 {
     rig_stream stream = rig_stream_of(rig_plan(at->kind));
     times all = { 0 };
+    int64_t every = concurrency > 1 ? EVERY_OF_LANES : EVERY;
     rig_order order = {
-        .at = at->at, .act = "kill", .every = at->seldom ? 1 : EVERY, .once = true
+        .at = at->at, .act = "kill", .every = at->seldom ? 1 : every, .once = true
     };
-    /* More in a row would be taken for what the lanes beside it work on. */
-    order.below = at->seldom && concurrency > 1 ? EVERY : kills * EVERY;
+    order.below = at->seldom && concurrency > 1 ? SELDOM_OF_LANES : kills * every;
     rig_order_set(&order);
     sn_loader *loader = rig_loader(
         stream.plan, SN_LOADER_OPTIONS(.workers = workers, .concurrency = concurrency,
                                        .channel_bytes = at->kind == RIG_WIDE ? 65536 : 0));
-    take_all(loader, &stream, (uint64_t)(kills * EVERY), &all);
+    take_all(loader, &stream, (uint64_t)(kills * every), &all);
     uint64_t followed = wait_for_kills(at, kills, concurrency == 1);
     check_counts(loader, at, followed, concurrency == 1);
     print_times(at, workers * concurrency, &all, followed);
