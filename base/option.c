@@ -68,6 +68,11 @@ static const row rows[SN__OPTION_COUNT] = {
                             .choices = "auto|/path",
                             .words = { "auto" },
                             .path = worker_path },
+    [SN__OPTION_ISA] = { .name = "isa",
+                         .env = "SEINE_ISA",
+                         .text = "vector instructions of the kernels; what is missing is not used",
+                         .choices = "auto|plain|neon|avx2|avx512",
+                         .words = { "auto", "plain", "neon", "avx2", "avx512" } },
 };
 
 /* What the environment said, filled once. */

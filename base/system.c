@@ -3,6 +3,7 @@
 #include "seine/system.h"
 
 #include "base/cgroup.h"
+#include "base/isa.h"
 #include "base/option.h"
 
 sn_system_info sn_system_get_info(void)
@@ -14,5 +15,6 @@ sn_system_info sn_system_get_info(void)
                              .cores_granted = sn__cores_granted(),
                              .memory_available = memory.available,
                              .memory_limit = memory.limit,
-                             .memory_headroom = memory.headroom };
+                             .memory_headroom = memory.headroom,
+                             .isa = sn__isa_name(sn__isa_choose()) };
 }

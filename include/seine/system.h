@@ -17,6 +17,9 @@ typedef struct sn_system_info {
     uint64_t memory_available; /* bytes: MemAvailable; UINT64_MAX: unknown */
     uint64_t memory_limit;     /* bytes: the tightest of its control groups; UINT64_MAX: none */
     uint64_t memory_headroom;  /* bytes left under that limit; UINT64_MAX: no limit */
+    /* Vector instructions that the kernels use: "plain", "neon", "avx2" or "avx512". Static. Chosen
+     * once, the best that there are unless SEINE_ISA says otherwise. All give the same results. */
+    const char *isa;
 } sn_system_info;
 
 /* As it is now. */

@@ -16,7 +16,7 @@
 
 static const char *const variables[SN__OPTION_COUNT] = {
     "SEINE_LOG",      "SEINE_LOAD", "SEINE_THREADS", "SEINE_HUGE_PAGES",
-    "SEINE_PROGRESS", "SEINE_BIND", "SEINE_WORKER",
+    "SEINE_PROGRESS", "SEINE_BIND", "SEINE_WORKER",  "SEINE_ISA",
 };
 
 static void clean_environment(void)
@@ -67,6 +67,12 @@ static const struct {
     { SN__OPTION_WORKER, "", -1 },
     { SN__OPTION_WORKER, "bin/seine-worker", -1 },
     { SN__OPTION_WORKER, "./seine-worker", -1 },
+    { SN__OPTION_ISA, "auto", 0 },
+    { SN__OPTION_ISA, "plain", 1 },
+    { SN__OPTION_ISA, "avx512", 4 },
+    { SN__OPTION_ISA, "AVX2", -1 },
+    { SN__OPTION_ISA, "avx512,avx2", -1 },
+    { SN__OPTION_ISA, "", -1 },
 };
 
 START_TEST(option_with_its_variable_set_has_that_value_or_an_error)

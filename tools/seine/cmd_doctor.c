@@ -79,6 +79,13 @@ static void look_at_cores(findings *all, const sn_system_info *system)
         judge(cores, "note", "one core: imports and checks run on one thread");
 }
 
+static void look_at_kernels(findings *all, const sn_system_info *system)
+{
+    point *kernels = add(all, "kernels", "%s", system->isa);
+    if (strcmp(system->isa, "plain") == 0)
+        judge(kernels, "note", "no vector instructions are used: sampling is several times slower");
+}
+
 static void look_at_topology(findings *all)
 {
     hwloc_topology_t topology;
@@ -214,6 +221,7 @@ static void examine(findings *all)
 {
     sn_system_info system = sn_system_get_info();
     look_at_cores(all, &system);
+    look_at_kernels(all, &system);
     look_at_topology(all);
     look_at_memory(all, &system);
     look_at_huge_pages(all);
