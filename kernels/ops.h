@@ -10,6 +10,7 @@
 #ifndef SN_KERNELS_OPS_H
 #define SN_KERNELS_OPS_H
 
+#include "base/isa.h"
 #include "base/status.h"
 
 /* The rows of one edge type in one direction. */
@@ -22,12 +23,13 @@ typedef struct sn__rows {
     bool wide;
 } sn__rows;
 
-/* What is taken of one row. */
-typedef struct sn__span {
-    int64_t start; /* position of the row's first edge */
-    int64_t degree;
-    int64_t count; /* picks */
-} sn__span;
+enum {
+    SN__BLOCK_ROWS = 64, /* rows per call of the row ops: their state stays in the first cache */
+    /* Elements behind the end of an array that an op may overwrite: it writes whole registers. */
+    SN__SLACK = 64,
+    SN__LABEL_LIMIT =
+        1 << 30, /* nodes of one type in one batch, and greatest base: sums fit 32 bits */
+};
 
 /* How rows are sampled. */
 typedef struct sn__pick_rule {
@@ -36,13 +38,32 @@ typedef struct sn__pick_rule {
     bool replace;
 } sn__pick_rule;
 
-/* Scratch of pick_uniform for large fanouts. Zero it first; free with sn__pick_scratch_deinit. */
-typedef struct sn__pick_scratch {
-    uint64_t *slots; /* open-addressing set of picked positions + 1 */
+/* Picked positions of one row, for large fanouts: an open-addressing set. Zero it first; free with
+ * sn__pick_set_deinit. */
+typedef struct sn__pick_set {
+    uint64_t *slots; /* position + 1, or 0 */
     size_t capacity;
     size_t in_use; /* by the row under way, a power of two */
-} sn__pick_scratch;
-void sn__pick_scratch_deinit(sn__pick_scratch *scratch);
+} sn__pick_set;
+void sn__pick_set_deinit(sn__pick_set *set);
+
+/* Rows of a frontier on their way through the row ops. Zero it first; free with sn__row_block_deinit. */
+typedef struct sn__row_block {
+    size_t count;
+    int64_t nodes[SN__BLOCK_ROWS];
+    /* Of row_spans. Behind the last row all is 0. */
+    int64_t start[SN__BLOCK_ROWS]; /* position of the row's first edge */
+    int64_t degree[SN__BLOCK_ROWS];
+    int64_t picked[SN__BLOCK_ROWS]; /* how many are picked */
+    size_t picks;                   /* their sum */
+    /* Of draw, for take. */
+    uint32_t *tiles; /* positions of small fanouts, by rows of sixteen; NULL: not needed yet */
+    /* Of take: neighbour ids. (Positions before, of large fanouts.) [capacity], not less than
+     * picks + SN__SLACK when draw is called. */
+    int64_t *neighbours;
+    size_t capacity;
+} sn__row_block;
+void sn__row_block_deinit(sn__row_block *block);
 
 /* Which node has which local id in the batch under way. An entry is valid if it is at least `base`;
  * then entry - base is the local id. `base` grows by the nodes of every batch, so nothing is
@@ -60,29 +81,28 @@ typedef struct sn__node_list {
     sn__label_map map;
 } sn__node_list;
 
-enum {
-    SN__BLOCK_ROWS = 64, /* rows per call of the row ops: their state stays in the first cache */
-    SN__LABEL_LIMIT =
-        1 << 30, /* nodes of one type in one batch, and greatest base: sums fit 32 bits */
-};
-
 typedef struct sn__kernel_ops {
     uint32_t abi; /* SN__KERNEL_ABI */
 
-    /* Start, degree and number of picks of up to SN__BLOCK_ROWS nodes; *total is the sum of the
-     * picks. A node outside the rows has degree 0. SN_E_CORRUPT: row pointers that fall or leave
-     * the array. */
-    sn_status (*row_spans)(const sn__rows *rows, const int64_t *nodes, size_t count,
-                           const sn__pick_rule *rule, sn__span *spans, size_t *total);
-
-    /* The picks of those rows in order: neighbour ids, and edge ids unless `edge_ids` is NULL.
-     * SN_E_CORRUPT: a neighbour id out of range. SN_E_NOMEM: scratch. */
-    sn_status (*pick_uniform)(const sn__rows *rows, const int64_t *nodes, size_t count,
-                              const sn__pick_rule *rule, const sn__span *spans,
-                              sn__pick_scratch *scratch, int64_t *neighbours, int64_t *edge_ids);
+    /* The row ops: a block passes all of them in this order. Several are under way at once, so that what
+     * one waits for comes while others compute.
+     *
+     * Row pointers of the nodes are needed soon. */
+    void (*prefetch_rows)(const sn__rows *rows, const sn__row_block *block);
+    /* Start, degree and number of picks of the nodes. A node outside the rows has degree 0.
+     * SN_E_CORRUPT: row pointers that fall or leave the array. */
+    sn_status (*row_spans)(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block);
+    /* Which edges are picked, uniformly. SN_E_NOMEM: scratch. */
+    sn_status (*draw_uniform)(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
+                              sn__pick_set *set);
+    /* The neighbours of those picks, row by row, and their edge ids unless `edge_ids` is NULL
+     * ([picks + SN__SLACK]). Their entries of the map are needed soon. SN_E_CORRUPT: a neighbour
+     * id out of range. */
+    sn_status (*take)(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
+                      const sn__label_map *map, int64_t *edge_ids);
 
     /* Local ids of `ids`, each inside the map; new ones are appended to the list, whose capacity
-     * has room for `count` more. */
+     * has room for `count` + SN__SLACK more. `labels` is [count + SN__SLACK]. */
     void (*relabel)(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 
     /* out row i = source row ids[i], rows of `row_bytes`. SN_E_CORRUPT: an id outside [0, rows). */
@@ -90,16 +110,20 @@ typedef struct sn__kernel_ops {
                              size_t count, void *out);
 } sn__kernel_ops;
 
-enum { SN__KERNEL_ABI = 1 };
+enum { SN__KERNEL_ABI = 2 };
 
+/* Those of sn__isa_choose. */
 const sn__kernel_ops *sn__kernels_cpu(void);
+/* NULL: it is not there. */
+const sn__kernel_ops *sn__kernels_of(sn__isa isa);
 
 /* The ops of cpu/, one file each. */
-sn_status sn__cpu_row_spans(const sn__rows *rows, const int64_t *nodes, size_t count,
-                            const sn__pick_rule *rule, sn__span *spans, size_t *total);
-sn_status sn__cpu_pick_uniform(const sn__rows *rows, const int64_t *nodes, size_t count,
-                               const sn__pick_rule *rule, const sn__span *spans,
-                               sn__pick_scratch *scratch, int64_t *neighbours, int64_t *edge_ids);
+void sn__cpu_prefetch_rows(const sn__rows *rows, const sn__row_block *block);
+sn_status sn__cpu_row_spans(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block);
+sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
+                               sn__row_block *block, sn__pick_set *set);
+sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
+                       const sn__label_map *map, int64_t *edge_ids);
 void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 sn_status sn__cpu_gather_rows(const void *source, int64_t rows, size_t row_bytes,
                               const int64_t *ids, size_t count, void *out);

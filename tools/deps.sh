@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing to build Seine, from the distribution's packages.
 #
-#   tools/deps.sh [demo|test]      demo: library, programs, trainer.  test (default): the tests too.
+#   tools/deps.sh [demo|test|full]      demo: library, programs, trainer.  test (default): the tests too.
+#                                       full: what only tools/test.sh --full needs, too.
 #
 # As root or with sudo it runs apt-get; otherwise it prints the one line to run and exits 1. It looks for
 # the things themselves (commands, pkg-config modules), not for packages, so what was installed another
@@ -11,9 +12,9 @@ set -euo pipefail
 
 what=${1:-test}
 case $what in
-demo | test) ;;
+demo | test | full) ;;
 *)
-    echo "deps.sh: unknown argument '$what' (demo or test)" >&2
+    echo "deps.sh: unknown argument '$what' (demo, test or full)" >&2
     exit 2
     ;;
 esac
@@ -51,7 +52,7 @@ look() {
     need libxxhash-dev pkg-config --exists 'libxxhash >= 0.8'
     need libjansson-dev pkg-config --exists 'jansson >= 2.10'
     need libopenblas-dev pkg-config --exists openblas
-    [ "$what" = test ] || return 0
+    [ "$what" != demo ] || return 0
     need g++ command -v g++
     need check pkg-config --exists 'check >= 0.15'
     need clang command -v clang++
@@ -64,6 +65,10 @@ look() {
     need shellcheck command -v shellcheck
     need spin command -v spin
     need git command -v git
+    [ "$what" = full ] || return 0
+    need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+    need libc6-dev-arm64-cross test -f /usr/aarch64-linux-gnu/include/stdio.h
+    need qemu-user-static command -v qemu-aarch64-static
 }
 
 cmake_is_recent() {

@@ -4,10 +4,11 @@
 #
 #   tools/test.sh                 under 20 minutes on two cores: counts are scaled down, and what runs
 #                                 whole programs is left to gcc
-#   tools/test.sh --full          the full counts, fuzzers for a minute each, 100 planted changes
+#   tools/test.sh --full          the full counts, fuzzers for a minute each, 100 planted changes, kernels
+#                                 of another processor in an emulator
 #   tools/test.sh STEP...         only these: release minimal clang sanitize-gcc sanitize-clang thread
-#                                 coverage fuzz mutate (format, layers, symbols, headers, install: in
-#                                 release)
+#                                 coverage fuzz mutate neon (format, layers, symbols, headers, install:
+#                                 in release)
 #
 # SEINE_TEST_SCALE (percent) and SEINE_TEST_SEED can be set; both are printed. Without them the scale is
 # that of the mode and the seed comes from the commit, so that every commit tests other random cases and a
@@ -20,11 +21,11 @@ steps=()
 for argument in "$@"; do
     case $argument in
     --full) full=yes ;;
-    release | minimal | clang | sanitize-gcc | sanitize-clang | thread | coverage | fuzz | mutate)
+    release | minimal | clang | sanitize-gcc | sanitize-clang | thread | coverage | fuzz | mutate | neon)
         steps+=("$argument")
         ;;
     -h | --help)
-        sed -n '3,15s/^# \{0,1\}//p' "$0"
+        sed -n '3,16s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -41,7 +42,7 @@ commit=$(git rev-parse HEAD 2>/dev/null || echo 1) # an unpacked archive has no 
 if [ "$full" = yes ]; then
     scale=${SEINE_TEST_SCALE:-100} slow_scale=${SEINE_TEST_SCALE:-100} fuzz_seconds=60 second=tree
     [ ${#steps[@]} -gt 0 ] ||
-        steps=(minimal clang sanitize-gcc sanitize-clang thread coverage fuzz mutate release)
+        steps=(minimal clang sanitize-gcc sanitize-clang thread coverage fuzz mutate neon release)
 else
     scale=${SEINE_TEST_SCALE:-25} slow_scale=${SEINE_TEST_SCALE:-5} fuzz_seconds=0
     second='tree|command|fault|slow' # labels that the second compiler leaves to the first
@@ -116,6 +117,9 @@ run_step() {
         ;;
     mutate)
         SEINE_TEST_SCALE=$slow_scale tools/dev/mutate.py --seed "$SEINE_TEST_SEED"
+        ;;
+    neon)
+        tools/dev/neon.sh
         ;;
     esac
 }

@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-enum { PIECE_ROWS = 4096 }; /* 40 s if each waits 10 ms; fewer would cost a gather its prefetch */
+enum {
+    PIECE_ROWS = 4096, /* 40 s if each waits 10 ms; fewer would cost a gather its prefetch */
+    TOGETHER = 16
+};
 
 static size_t rows_of(const sn__topology *t, const sn__tensor_spec *spec)
 {
@@ -47,6 +50,48 @@ static void write_labels(const sn_tensor *out, const uint32_t *labels)
     else
         for (size_t i = 0; i < n; i++)
             ((int64_t *)out->data)[i] = labels[i];
+}
+
+/* `picks[i]` times the label first + i each, at `at`. Returns what follows. Most rows have few: sixteen at once
+ * are written where there is room, and those that are too many are written over. */
+#define REPEAT(name, type)                                                                         \
+    static type *name(type *at, const type *end, const uint32_t *picks, size_t rows, size_t first) \
+    {                                                                                              \
+        for (size_t i = 0; i < rows; i++) {                                                        \
+            const type label = (type)(first + i);                                                  \
+            uint32_t j = 0;                                                                        \
+            if (end - at >= TOGETHER)                                                              \
+                for (; j < TOGETHER; j++)                                                          \
+                    at[j] = label;                                                                 \
+            for (; j < picks[i]; j++)                                                              \
+                at[j] = label;                                                                     \
+            at += picks[i];                                                                        \
+        }                                                                                          \
+        return at;                                                                                 \
+    }
+REPEAT(repeat_labels32, int32_t)
+REPEAT(repeat_labels64, int64_t)
+
+static void write_cols(const sn__topology *t, int32_t edge_type, const sn_tensor *out)
+{
+    const sn_plan *plan = t->plan;
+    const sn__edge_list *edges = &t->edges[edge_type];
+    int32_t from = plan->edges[edge_type].from_type;
+    const int64_t *found = t->num_sampled_nodes + from * (plan->hops + 1);
+    const uint32_t *picks = edges->picks;
+    uint8_t *at = out->data, *end = at + sn_tensor_bytes(out);
+    size_t first = 0;
+    for (int32_t hop = 0; hop < plan->hops; hop++) {
+        size_t rows = (size_t)found[hop]; /* the frontier */
+        if (plan->fanout[edge_type * plan->hops + hop] != 0) {
+            if (out->dtype.bits == 32)
+                at = (uint8_t *)repeat_labels32((void *)at, (void *)end, picks, rows, first);
+            else
+                at = (uint8_t *)repeat_labels64((void *)at, (void *)end, picks, rows, first);
+            picks += rows;
+        }
+        first += rows;
+    }
 }
 
 static void write_ids(const sn_tensor *out, const int64_t *ids)
@@ -92,7 +137,7 @@ static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
         write_labels(out, t->edges[spec->type].row);
         return SN_OK;
     case SN__COL:
-        write_labels(out, t->edges[spec->type].col);
+        write_cols(t, spec->type, out);
         return SN_OK;
     case SN__EDGE:
         write_ids(out, t->edges[spec->type].edge);

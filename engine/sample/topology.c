@@ -5,7 +5,7 @@
  *                 before; they do not move while a hop runs, also when that hop appends to the same
  *                 list.
  *             I2  ids in a node list are in range of its type: seeds are checked when the plan is
- *                 made, neighbours by pick_uniform. The label map relies on it. */
+ *                 made, neighbours by take. The label map relies on it. */
 #include "engine/sample/topology.h"
 
 #include "base/mem.h"
@@ -29,14 +29,19 @@ static void node_list_deinit(sn__node_list *list)
     sn__mem_free(list->ids);
 }
 
+static sn_status too_many(void)
+{
+    return sn__fail(SN_E_NOMEM, "batch: more than %d nodes and edges of one type in one step",
+                    SN__LABEL_LIMIT);
+}
+
 /* Room for `more` nodes; at most one in two of them is written in vain, none is zeroed. */
 static sn_status node_list_reserve(sn__node_list *list, size_t more)
 {
     if (more > SN__LABEL_LIMIT || list->count + more > SN__LABEL_LIMIT)
-        return sn__fail(SN_E_NOMEM, "batch: more than %d nodes and edges of one type in one step",
-                        SN__LABEL_LIMIT);
-    return sn__mem_grow(&list->ids, &list->capacity, list->count + more, sizeof *list->ids,
-                        "nodes");
+        return too_many();
+    return sn__mem_grow(&list->ids, &list->capacity, list->count + more + SN__SLACK,
+                        sizeof *list->ids, "nodes");
 }
 
 /* Forgets the batch before: its labels fall below the new base. */
@@ -50,17 +55,25 @@ static void node_list_begin(sn__node_list *list)
     }
 }
 
-static sn_status edge_list_reserve(sn__edge_list *list, size_t more, bool with_edge)
+/* Room for `more` edges of `rows` rows. */
+static sn_status edge_list_reserve(sn__edge_list *list, size_t rows, size_t more, bool with_edge)
 {
     size_t need;
-    if (!sn__add_size(list->count, more, &need))
+    if (!sn__add_size(list->count + SN__SLACK, more, &need))
         return sn__fail(SN_E_NOMEM, "batch: %zu more edges overflow", more);
     SN_TRY(sn__mem_grow(&list->row, &list->row_capacity, need, sizeof *list->row, "rows"));
-    SN_TRY(sn__mem_grow(&list->col, &list->col_capacity, need, sizeof *list->col, "columns"));
+    SN_TRY(sn__mem_grow(&list->picks, &list->picks_capacity, list->rows + rows, sizeof *list->picks,
+                        "picks of rows"));
     if (with_edge)
         SN_TRY(
             sn__mem_grow(&list->edge, &list->edge_capacity, need, sizeof *list->edge, "edge ids"));
     return SN_OK;
+}
+
+static sn_status block_reserve(sn__row_block *block, size_t picks)
+{
+    return sn__mem_grow(&block->neighbours, &block->capacity, picks + SN__SLACK,
+                        sizeof *block->neighbours, "neighbours of a block");
 }
 
 static sn_status allocate(sn__topology *t)
@@ -77,15 +90,15 @@ static sn_status allocate(sn__topology *t)
     SN_TRY(sn__mem_zalloc(types, sizeof(size_t), "frontier", &t->frontier_begin));
     SN_TRY(sn__mem_zalloc(types, sizeof(size_t), "frontier", &t->frontier_end));
     SN_TRY(sn__mem_zalloc((size_t)most, sizeof *t->seeds, "seeds of a batch", &t->seeds));
-    SN_TRY(sn__mem_grow(&t->labels, &t->label_capacity, (size_t)most + 1, sizeof *t->labels,
+    SN_TRY(sn__mem_grow(&t->labels, &t->label_capacity, (size_t)most + SN__SLACK, sizeof *t->labels,
                         "labels"));
     /* Lists are never without memory: a block without picks still points somewhere. */
-    SN_TRY(sn__mem_grow(&t->neighbours, &t->neighbour_capacity, SN__BLOCK_ROWS,
-                        sizeof *t->neighbours, "neighbours of a block"));
+    for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
+        SN_TRY(block_reserve(&t->blocks[i], SN__BLOCK_ROWS));
     for (size_t i = 0; i < types; i++)
         SN_TRY(node_list_init(&t->nodes[i], plan->node_counts[i]));
     for (size_t e = 0; e < edges; e++)
-        SN_TRY(edge_list_reserve(&t->edges[e], SN__BLOCK_ROWS, plan->with_edge));
+        SN_TRY(edge_list_reserve(&t->edges[e], SN__BLOCK_ROWS, SN__BLOCK_ROWS, plan->with_edge));
     return SN_OK;
 }
 
@@ -104,7 +117,7 @@ void sn__topology_deinit(sn__topology *t)
         node_list_deinit(&t->nodes[i]);
     for (int32_t e = 0; t->edges != NULL && e < t->plan->num_edge_types; e++) {
         sn__mem_free(t->edges[e].row);
-        sn__mem_free(t->edges[e].col);
+        sn__mem_free(t->edges[e].picks);
         sn__mem_free(t->edges[e].edge);
     }
     sn__mem_free(t->nodes);
@@ -114,9 +127,10 @@ void sn__topology_deinit(sn__topology *t)
     sn__mem_free(t->frontier_begin);
     sn__mem_free(t->frontier_end);
     sn__mem_free(t->seeds);
-    sn__mem_free(t->neighbours);
     sn__mem_free(t->labels);
-    sn__pick_scratch_deinit(&t->picks);
+    for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
+        sn__row_block_deinit(&t->blocks[i]);
+    sn__pick_set_deinit(&t->set);
     *t = (sn__topology){ 0 };
 }
 
@@ -129,57 +143,105 @@ static sn_status place_seeds(sn__topology *t, const sn__kernel_ops *ops, uint64_
     sn__node_list *list = &t->nodes[plan->input_type];
     size_t count;
     sn__plan_seeds(plan, epoch, batch, t->seeds, &count);
-    SN_TRY(node_list_reserve(list, count + 1));
+    SN_TRY(node_list_reserve(list, count));
     ops->relabel(list, t->seeds, count, t->labels);
     t->distinct_seeds = list->count;
     t->num_sampled_nodes[plan->input_type * (plan->hops + 1)] = (int64_t)list->count;
     return SN_OK;
 }
 
-/* Up to SN__BLOCK_ROWS nodes of the frontier, from `begin` in the list of type T. */
-static sn_status sample_block(sn__topology *t, const sn__kernel_ops *ops, int32_t edge_type,
-                              const sn__pick_rule *rule, size_t begin, size_t count)
+/* One edge type in one hop: its frontier goes through the row ops in blocks, a stage apart, so that what a
+ * block waits for comes while the next ones compute. */
+typedef struct expansion {
+    sn__topology *topology;
+    const sn__kernel_ops *ops;
+    const sn__plan_edge *edge;
+    const sn__pick_rule *rule;
+    sn__node_list *from, *to;
+    sn__edge_list *out;
+    size_t begin, end; /* of the frontier in from->ids */
+} expansion;
+
+static sn__row_block *block_of(const expansion *e, size_t number)
 {
-    const sn__plan_edge *edge = &t->plan->edges[edge_type];
-    sn__node_list *from = &t->nodes[edge->from_type], *to = &t->nodes[edge->to_type];
-    sn__edge_list *out = &t->edges[edge_type];
-    sn__span spans[SN__BLOCK_ROWS];
-    size_t picks;
+    return &e->topology->blocks[number % SN__BLOCKS_UNDER_WAY];
+}
 
-    SN_TRY(ops->row_spans(&edge->rows, from->ids + begin, count, rule, spans, &picks));
-    /* One more than needed: relabel writes behind the list. This may move from->ids. */
-    SN_TRY(node_list_reserve(to, picks + 1));
-    SN_TRY(edge_list_reserve(out, picks, t->plan->with_edge));
-    SN_TRY(sn__mem_grow(&t->neighbours, &t->neighbour_capacity, picks, sizeof *t->neighbours,
-                        "neighbours of a block"));
-    int64_t *edge_ids = t->plan->with_edge ? out->edge + out->count : NULL;
-    SN_TRY(ops->pick_uniform(&edge->rows, from->ids + begin, count, rule, spans, &t->picks,
-                             t->neighbours, edge_ids));
-    ops->relabel(to, t->neighbours, picks, out->row + out->count);
+static sn_status find_block(const expansion *e, size_t number)
+{
+    sn__row_block *block = block_of(e, number);
+    size_t at = e->begin + number * SN__BLOCK_ROWS;
+    block->count = e->end - at < SN__BLOCK_ROWS ? e->end - at : SN__BLOCK_ROWS;
+    memcpy(block->nodes, e->from->ids + at, block->count * sizeof *block->nodes);
+    e->ops->prefetch_rows(&e->edge->rows, block);
+    return SN_OK;
+}
 
-    uint32_t *col = out->col + out->count;
-    for (size_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < spans[i].count; j++)
-            *col++ = (uint32_t)(begin + i);
-    out->count += picks;
+static sn_status draw_block(const expansion *e, size_t number)
+{
+    sn__row_block *block = block_of(e, number);
+    SN_TRY(e->ops->row_spans(&e->edge->rows, e->rule, block));
+    if (block->picks > SN__LABEL_LIMIT)
+        return too_many();
+    SN_TRY(block_reserve(block, block->picks));
+    return e->ops->draw_uniform(&e->edge->rows, e->rule, block, &e->topology->set);
+}
+
+static sn_status take_block(const expansion *e, size_t number)
+{
+    sn__row_block *block = block_of(e, number);
+    sn__edge_list *out = e->out;
+    bool with_edge = e->topology->plan->with_edge;
+    SN_TRY(edge_list_reserve(out, block->count, block->picks, with_edge));
+    SN_TRY(e->ops->take(&e->edge->rows, e->rule, block, &e->to->map,
+                        with_edge ? out->edge + out->count : NULL));
+    for (size_t i = 0; i < block->count; i++)
+        out->picks[out->rows + i] = (uint32_t)block->picked[i];
+    out->rows += block->count;
+    out->count += block->picks;
+    return SN_OK;
+}
+
+/* The edges of the block are the last but those of the block behind it, which has been taken. */
+static sn_status label_block(const expansion *e, size_t number)
+{
+    sn__row_block *block = block_of(e, number);
+    SN_TRY(node_list_reserve(e->to, block->picks)); /* this may move from->ids */
+    e->ops->relabel(e->to, block->neighbours, block->picks, e->out->row + e->out->labelled);
+    e->out->labelled += block->picks;
+    sn__progress_bump(e->topology->progress);
+    return SN_OK;
+}
+
+static sn_status expand(const expansion *e)
+{
+    static sn_status (*const stages[SN__BLOCKS_UNDER_WAY])(
+        const expansion *, size_t) = { find_block, draw_block, take_block, label_block };
+    size_t blocks = (e->end - e->begin + SN__BLOCK_ROWS - 1) / SN__BLOCK_ROWS;
+    for (size_t step = 0; blocks > 0 && step < blocks + SN__BLOCKS_UNDER_WAY - 1; step++)
+        for (size_t stage = 0; stage < SN__BLOCKS_UNDER_WAY; stage++)
+            if (step >= stage && step - stage < blocks)
+                SN_TRY(stages[stage](e, step - stage));
     return SN_OK;
 }
 
 static sn_status sample_edge_type(sn__topology *t, const sn__kernel_ops *ops, int32_t edge_type,
                                   const sn__pick_rule *rule)
 {
-    int32_t from = t->plan->edges[edge_type].from_type;
-    size_t end = t->frontier_end[from];
-    for (size_t at = t->frontier_begin[from]; at < end; at += SN__BLOCK_ROWS) {
-        size_t count = end - at < SN__BLOCK_ROWS ? end - at : SN__BLOCK_ROWS;
-        sn_status status = sample_block(t, ops, edge_type, rule, at, count);
-        if (status != SN_OK) {
-            sn_error_context("edge type %s", t->plan->edges[edge_type].name);
-            return status;
-        }
-        sn__progress_bump(t->progress);
-    }
-    return SN_OK;
+    const sn__plan_edge *edge = &t->plan->edges[edge_type];
+    expansion e = { .topology = t,
+                    .ops = ops,
+                    .edge = edge,
+                    .rule = rule,
+                    .from = &t->nodes[edge->from_type],
+                    .to = &t->nodes[edge->to_type],
+                    .out = &t->edges[edge_type],
+                    .begin = t->frontier_begin[edge->from_type],
+                    .end = t->frontier_end[edge->from_type] };
+    sn_status status = expand(&e);
+    if (status != SN_OK)
+        sn_error_context("edge type %s", edge->name);
+    return status;
 }
 
 static sn_status sample_hop(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
@@ -219,7 +281,7 @@ static void begin_batch(sn__topology *t)
         t->num_sampled_nodes[type * (plan->hops + 1)] = 0;
     }
     for (int32_t e = 0; e < plan->num_edge_types; e++)
-        t->edges[e].count = 0;
+        t->edges[e].count = t->edges[e].labelled = t->edges[e].rows = 0;
 }
 
 sn_status sn__topology_sample(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,

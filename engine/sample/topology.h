@@ -8,13 +8,18 @@
 
 #include "engine/sample/plan.h"
 
-/* Edges of one edge type, hop by hop: local ids of both ends, and edge ids if the plan asks for
- * them. */
+enum { SN__BLOCKS_UNDER_WAY = 4 }; /* one in each stage */
+
+/* Edges of one edge type, hop by hop: the neighbour's local id, and the edge id if the plan asks for
+ * it. The nodes that were sampled for follow from how many were picked of each: in a hop they are the
+ * frontier, in order. */
 typedef struct sn__edge_list {
-    uint32_t *row, *col;
+    uint32_t *row;
+    uint32_t *picks; /* [rows] */
     int64_t *edge;
-    size_t count;
-    size_t row_capacity, col_capacity, edge_capacity;
+    size_t count, rows;
+    size_t labelled; /* edges whose neighbour has its local id; the others are under way */
+    size_t row_capacity, picks_capacity, edge_capacity;
 } sn__edge_list;
 
 typedef struct sn__topology {
@@ -28,13 +33,12 @@ typedef struct sn__topology {
     _Atomic uint64_t *progress; /* bumped per block of rows; NULL: nobody watches */
 
     /* Scratch. */
-    int64_t *seeds;      /* [batch size] */
-    int64_t *neighbours; /* global ids of a block's picks */
-    size_t neighbour_capacity;
+    int64_t *seeds;   /* [batch size] */
     uint32_t *labels; /* of the seeds: not delivered */
     size_t label_capacity;
     size_t *frontier_begin, *frontier_end; /* [node type]: this hop's frontier in the node list */
-    sn__pick_scratch picks;
+    sn__row_block blocks[SN__BLOCKS_UNDER_WAY];
+    sn__pick_set set;
 } sn__topology;
 
 /* The plan is BORROWED and must outlive the topology. Fails: SN_E_NOMEM. */

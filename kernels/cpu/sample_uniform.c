@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Uniform neighbours of a block of rows: docs/sampling.md, section 3.1.
  *
- * In stages over the block, so that the cache misses of its rows overlap: row pointers are
- * prefetched, then spans are read; positions are drawn and their columns prefetched; then the
- * columns are read.
  * Invariants  I1  every position lies in [0, degree) of a span that row_spans has checked, so no
  *                 read leaves the arrays, whatever a file contains.
  *             I2  draws depend on key, node and draw number alone. */
 #include "base/mem.h"
 #include "base/random.h"
-#include "kernels/ops.h"
+#include "kernels/cpu/pick_lanes.h"
 
 #include <string.h>
 
@@ -17,74 +14,114 @@
  * faster. A power of two. */
 enum { SCAN_LIMIT = 64 };
 
+/* What is taken of one row. */
+typedef struct span {
+    int64_t node, degree, count;
+} span;
+
 /* Whether a row is taken whole, without draws. */
 static inline bool takes_all(const sn__pick_rule *rule, int64_t degree)
 {
     return rule->fanout == -1 || (!rule->replace && degree <= rule->fanout);
 }
 
-sn_status sn__cpu_row_spans(const sn__rows *rows, const int64_t *nodes, size_t count,
-                            const sn__pick_rule *rule, sn__span *spans, size_t *total)
+void sn__row_block_deinit(sn__row_block *block)
 {
-    SN_ASSERT(count <= SN__BLOCK_ROWS);
-    for (size_t i = 0; i < count; i++)
-        if ((uint64_t)nodes[i] < (uint64_t)rows->rows)
-            __builtin_prefetch(rows->indptr + nodes[i]);
+    sn__mem_free(block->tiles);
+    sn__mem_free(block->neighbours);
+    *block = (sn__row_block){ 0 };
+}
 
+static bool has_row(const sn__rows *rows, int64_t node)
+{
+    return (uint64_t)node < (uint64_t)rows->rows;
+}
+
+void sn__cpu_prefetch_rows(const sn__rows *rows, const sn__row_block *block)
+{
+    for (size_t i = 0; i < block->count; i++)
+        if (has_row(rows, block->nodes[i]))
+            __builtin_prefetch(rows->indptr + block->nodes[i]);
+}
+
+static bool is_bad_row(const sn__rows *rows, int64_t start, int64_t end)
+{
+    return (start < 0) | (end < start) | (end > rows->edges);
+}
+
+/* The first of the block. */
+static sn_status report_bad_row(const sn__rows *rows, const sn__row_block *block)
+{
+    int64_t start, end;
+    size_t i = 0;
+    do {
+        start = block->start[i];
+        end = (int64_t)((uint64_t)start + (uint64_t)block->degree[i]);
+    } while (!is_bad_row(rows, start, end) && ++i < block->count);
+    return sn__fail(SN_E_CORRUPT, "row of node %lld is [%lld, %lld) of %lld edges",
+                    (long long)block->nodes[i], (long long)start, (long long)end,
+                    (long long)rows->edges);
+}
+
+sn_status sn__cpu_row_spans(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block)
+{
     size_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        int64_t node = nodes[i], start = 0, end = 0;
-        if ((uint64_t)node < (uint64_t)rows->rows) {
-            start = rows->indptr[node];
-            end = rows->indptr[node + 1];
+    bool bad = false;
+    for (size_t i = 0; i < block->count; i++) {
+        int64_t start = 0, end = 0;
+        if (has_row(rows, block->nodes[i])) {
+            start = rows->indptr[block->nodes[i]];
+            end = rows->indptr[block->nodes[i] + 1];
         }
-        if (start < 0 || end < start || end > rows->edges)
-            return sn__fail(SN_E_CORRUPT, "row of node %lld is [%lld, %lld) of %lld edges",
-                            (long long)node, (long long)start, (long long)end,
-                            (long long)rows->edges);
-        int64_t degree = end - start;
-        int64_t picks = degree == 0 || takes_all(rule, degree) ? degree : rule->fanout;
-        spans[i] = (sn__span){ start, degree, picks };
-        sum += (size_t)picks;
+        bad |= is_bad_row(rows, start, end);
+        int64_t degree = (int64_t)((uint64_t)end - (uint64_t)start);
+        int64_t picked = degree == 0 || takes_all(rule, degree) ? degree : rule->fanout;
+        block->start[i] = start;
+        block->degree[i] = degree;
+        block->picked[i] = picked;
+        sum += (size_t)picked;
     }
-    *total = sum;
+    if (bad)
+        return report_bad_row(rows, block);
+    for (size_t i = block->count; i < SN__BLOCK_ROWS; i++)
+        block->nodes[i] = block->start[i] = block->degree[i] = block->picked[i] = 0;
+    block->picks = sum;
     return SN_OK;
 }
 
-void sn__pick_scratch_deinit(sn__pick_scratch *scratch)
+void sn__pick_set_deinit(sn__pick_set *set)
 {
-    sn__mem_free(scratch->slots);
-    *scratch = (sn__pick_scratch){ 0 };
+    sn__mem_free(set->slots);
+    *set = (sn__pick_set){ 0 };
 }
 
 /* An empty set for `count` picks, at most half full. */
-static sn_status scratch_reset(sn__pick_scratch *scratch, size_t count)
+static sn_status set_reset(sn__pick_set *set, size_t count)
 {
     size_t slots = 4 * SCAN_LIMIT;
     while (slots < 2 * count)
         slots *= 2;
-    if (scratch->capacity < slots) {
+    if (set->capacity < slots) {
         uint64_t *fresh;
         SN_TRY(sn__mem_zalloc(slots, sizeof *fresh, "picks of one row", &fresh));
-        sn__mem_free(scratch->slots);
-        scratch->slots = fresh;
-        scratch->capacity = slots;
+        sn__mem_free(set->slots);
+        set->slots = fresh;
+        set->capacity = slots;
     } else {
-        memset(scratch->slots, 0,
-               slots * sizeof *scratch->slots); /* not more than this row needs */
+        memset(set->slots, 0, slots * sizeof *set->slots); /* not more than this row needs */
     }
-    scratch->in_use = slots;
+    set->in_use = slots;
     return SN_OK;
 }
 
 /* Puts a position into the set; false if it was there. */
-static bool scratch_add(sn__pick_scratch *scratch, uint64_t position)
+static bool set_add(sn__pick_set *set, uint64_t position)
 {
-    uint64_t mask = scratch->in_use - 1, at = sn__mix64(position) & mask;
-    for (; scratch->slots[at] != 0; at = (at + 1) & mask)
-        if (scratch->slots[at] == position + 1)
+    uint64_t mask = set->in_use - 1, at = sn__mix64(position) & mask;
+    for (; set->slots[at] != 0; at = (at + 1) & mask)
+        if (set->slots[at] == position + 1)
             return false;
-    scratch->slots[at] = position + 1;
+    set->slots[at] = position + 1;
     return true;
 }
 
@@ -96,24 +133,23 @@ static bool picked_before(const int64_t *picks, size_t count, int64_t position)
     return found;
 }
 
-/* Floyd's method: span->count distinct positions of [0, degree), in the order in which they are
+/* Floyd's method: `count` distinct positions of [0, degree), in the order in which they are
  * picked. */
-static sn_status pick_floyd(sn__draws *draws, const sn__span *span, sn__pick_scratch *scratch,
-                            int64_t *positions)
+static sn_status pick_floyd(sn__draws *draws, const span *of, sn__pick_set *set, int64_t *positions)
 {
-    size_t count = (size_t)span->count;
+    size_t count = (size_t)of->count;
     bool use_set = count > SCAN_LIMIT;
     if (use_set)
-        SN_TRY(scratch_reset(scratch, count));
+        SN_TRY(set_reset(set, count));
     for (size_t i = 0; i < count; i++) {
-        int64_t last = span->degree - span->count + (int64_t)i;
+        int64_t last = of->degree - of->count + (int64_t)i;
         int64_t position = (int64_t)sn__draw(draws, (uint32_t)i, (uint64_t)last + 1);
-        bool taken = use_set ? !scratch_add(scratch, (uint64_t)position)
-                             : picked_before(positions, i, position);
+        bool taken =
+            use_set ? !set_add(set, (uint64_t)position) : picked_before(positions, i, position);
         if (taken) {
             position = last; /* cannot be taken itself: no earlier draw reached it */
             if (use_set)
-                (void)scratch_add(scratch, (uint64_t)position);
+                (void)set_add(set, (uint64_t)position);
         }
         positions[i] = position;
     }
@@ -121,59 +157,60 @@ static sn_status pick_floyd(sn__draws *draws, const sn__span *span, sn__pick_scr
 }
 
 /* Positions of one row's picks within the row. */
-static sn_status pick_positions(const sn__pick_rule *rule, const sn__span *span, int64_t node,
-                                sn__pick_scratch *scratch, int64_t *positions)
+static sn_status pick_positions(const sn__pick_rule *rule, const span *of, sn__pick_set *set,
+                                int64_t *positions)
 {
-    if (takes_all(rule, span->degree)) {
-        for (int64_t i = 0; i < span->count; i++)
+    if (takes_all(rule, of->degree)) {
+        for (int64_t i = 0; i < of->count; i++)
             positions[i] = i;
         return SN_OK;
     }
     sn__draws draws;
-    sn__draws_begin(&draws, rule->key, (uint64_t)node, 0, (uint64_t)span->degree);
+    sn__draws_begin(&draws, rule->key, (uint64_t)of->node, 0, (uint64_t)of->degree);
     if (!rule->replace)
-        return pick_floyd(&draws, span, scratch, positions);
-    for (int64_t i = 0; i < span->count; i++)
-        positions[i] = (int64_t)sn__draw(&draws, (uint32_t)i, (uint64_t)span->degree);
+        return pick_floyd(&draws, of, set, positions);
+    for (int64_t i = 0; i < of->count; i++)
+        positions[i] = (int64_t)sn__draw(&draws, (uint32_t)i, (uint64_t)of->degree);
     return SN_OK;
 }
 
-static inline int64_t column(const sn__rows *rows, int64_t at)
+static inline const void *column_at(const sn__rows *rows, int64_t at)
 {
-    return rows->wide ? ((const int64_t *)rows->indices)[at] : ((const int32_t *)rows->indices)[at];
+    return (const char *)rows->indices +
+           (size_t)at * (rows->wide ? sizeof(int64_t) : sizeof(int32_t));
 }
 
-static inline void prefetch_column(const sn__rows *rows, int64_t at)
+sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
+                               sn__row_block *block, sn__pick_set *set)
 {
-    size_t width = rows->wide ? sizeof(int64_t) : sizeof(int32_t);
-    __builtin_prefetch((const char *)rows->indices + (size_t)at * width);
-}
-
-sn_status sn__cpu_pick_uniform(const sn__rows *rows, const int64_t *nodes, size_t count,
-                               const sn__pick_rule *rule, const sn__span *spans,
-                               sn__pick_scratch *scratch, int64_t *neighbours, int64_t *edge_ids)
-{
-    int64_t *at = neighbours; /* positions first, replaced by the neighbours below */
-    for (size_t i = 0; i < count; i++) {
-        SN_TRY(pick_positions(rule, &spans[i], nodes[i], scratch, at));
-        for (int64_t j = 0; j < spans[i].count; j++) {
-            at[j] += spans[i].start;
-            prefetch_column(rows, at[j]);
+    int64_t *at = block->neighbours; /* positions: take replaces them */
+    for (size_t i = 0; i < block->count; i++) {
+        span of = { block->nodes[i], block->degree[i], block->picked[i] };
+        SN_TRY(pick_positions(rule, &of, set, at));
+        for (int64_t j = 0; j < of.count; j++) {
+            at[j] += block->start[i];
+            __builtin_prefetch(column_at(rows, at[j]));
         }
-        at += spans[i].count;
+        at += of.count;
     }
+    return SN_OK;
+}
 
-    size_t total = (size_t)(at - neighbours);
+sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
+                       const sn__label_map *map, int64_t *edge_ids)
+{
+    (void)rule;
+    int64_t *neighbours = block->neighbours;
     if (edge_ids != NULL)
-        for (size_t i = 0; i < total; i++)
+        for (size_t i = 0; i < block->picks; i++)
             edge_ids[i] = rows->edge_ids != NULL ? rows->edge_ids[neighbours[i]] : neighbours[i];
     uint64_t greatest = 0; /* as unsigned: a negative id is greater than every count */
-    for (size_t i = 0; i < total; i++) {
-        neighbours[i] = column(rows, neighbours[i]);
+    const char *entries = (const char *)map->entries;
+    for (size_t i = 0; i < block->picks; i++) {
+        const void *column = column_at(rows, neighbours[i]);
+        neighbours[i] = rows->wide ? *(const int64_t *)column : *(const int32_t *)column;
         greatest = (uint64_t)neighbours[i] > greatest ? (uint64_t)neighbours[i] : greatest;
+        __builtin_prefetch(entries + (uint64_t)neighbours[i] * sizeof *map->entries, 1);
     }
-    if (total > 0 && greatest >= (uint64_t)rows->neighbours)
-        return sn__fail(SN_E_CORRUPT, "neighbour id %lld of %lld nodes", (long long)greatest,
-                        (long long)rows->neighbours);
-    return SN_OK;
+    return sn__pick_check(rows, block, greatest);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each op of the table by itself: what it gives, and what it refuses. Arrays are as short as they
  * may be, so that a sanitizer sees every read beyond. */
+#include "base/random.h"
 #include "kernels/ops.h"
+#include "support/scale.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* 0 -> 1 2 3 4;  1 -> none;  2 -> 0;  and node 3 has no row at all. */
 static const int64_t indptr[] = { 0, 4, 4, 5 };
@@ -26,142 +29,368 @@ static void expect_detail(const char *part)
                   part);
 }
 
+/* Case i runs with instruction set i; NULL, with a line, where that is not there. */
+static const sn__kernel_ops *ops_of(int isa)
+{
+    const sn__kernel_ops *ops = sn__kernels_of((sn__isa)isa);
+    if (ops == NULL)
+        printf("instruction set %d is not there\n", isa);
+    return ops;
+}
+
+static void block_set(sn__row_block *block, const int64_t *nodes, size_t count)
+{
+    *block = (sn__row_block){ .count = count };
+    memcpy(block->nodes, nodes, count * sizeof *nodes);
+}
+
+static void block_reserve(sn__row_block *block)
+{
+    block->capacity = block->picks + SN__SLACK;
+    block->neighbours = calloc(block->capacity, sizeof *block->neighbours);
+    ck_assert_ptr_nonnull(block->neighbours);
+}
+
 START_TEST(row_spans_give_start_degree_and_count)
 {
     static const int64_t nodes[] = { 0, 1, 2, 3, 0, INT64_MAX };
     const sn__kernel_ops *ops = sn__kernels_cpu();
     sn__rows rows = small_rows();
-    sn__span spans[6];
-    size_t total = 99;
+    sn__row_block block;
     ck_assert_uint_eq(ops->abi, SN__KERNEL_ABI);
 
+    block_set(&block, nodes, 6);
+    memset(block.start, 0x55, sizeof block.start);
     sn__pick_rule rule = { .fanout = 3 };
-    ck_assert_int_eq(ops->row_spans(&rows, nodes, 6, &rule, spans, &total), SN_OK);
-    ck_assert_uint_eq(total, 3 + 0 + 1 + 0 + 3 + 0);
-    ck_assert_int_eq(spans[0].start, 0);
-    ck_assert_int_eq(spans[0].degree, 4);
-    ck_assert_int_eq(spans[0].count, 3);
-    ck_assert_int_eq(spans[2].start, 4);
-    ck_assert_int_eq(spans[2].degree, 1);
-    ck_assert_int_eq(spans[2].count, 1);
-    ck_assert_int_eq(spans[3].degree, 0);
+    ops->prefetch_rows(&rows, &block); /* of nodes without a row too */
+    ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
+    ck_assert_uint_eq(block.picks, 3 + 0 + 1 + 0 + 3 + 0);
+    ck_assert_int_eq(block.start[0], 0);
+    ck_assert_int_eq(block.degree[0], 4);
+    ck_assert_int_eq(block.picked[0], 3);
+    ck_assert_int_eq(block.start[2], 4);
+    ck_assert_int_eq(block.degree[2], 1);
+    ck_assert_int_eq(block.picked[2], 1);
+    ck_assert_int_eq(block.degree[3], 0);
+    for (int i = 6; i < SN__BLOCK_ROWS; i++)
+        ck_assert(block.start[i] == 0 && block.degree[i] == 0 && block.picked[i] == 0);
 
     rule.replace = true; /* draws also where the degree is smaller, but not from nothing */
-    ck_assert_int_eq(ops->row_spans(&rows, nodes, 6, &rule, spans, &total), SN_OK);
-    ck_assert_uint_eq(total, 3 + 0 + 3 + 0 + 3 + 0);
+    ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
+    ck_assert_uint_eq(block.picks, 3 + 0 + 3 + 0 + 3 + 0);
     rule.fanout = -1;
-    ck_assert_int_eq(ops->row_spans(&rows, nodes, 6, &rule, spans, &total), SN_OK);
-    ck_assert_uint_eq(total, 4 + 0 + 1 + 0 + 4 + 0);
+    ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
+    ck_assert_uint_eq(block.picks, 4 + 0 + 1 + 0 + 4 + 0);
     rule.fanout = 4; /* exactly the degree */
     rule.replace = false;
-    ck_assert_int_eq(ops->row_spans(&rows, nodes, 1, &rule, spans, &total), SN_OK);
-    ck_assert_int_eq(spans[0].count, 4);
-    ck_assert_int_eq(ops->row_spans(&rows, nodes, 0, &rule, spans, &total), SN_OK);
-    ck_assert_uint_eq(total, 0);
+    block.count = 1;
+    ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
+    ck_assert_int_eq(block.picked[0], 4);
+    block.count = 0;
+    ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
+    ck_assert_uint_eq(block.picks, 0);
 }
 END_TEST
 
 START_TEST(row_spans_of_damaged_pointers_are_refused)
 {
-    static const int64_t bad[][2] = { { -1, 2 }, { 3, 2 }, { 0, 6 } };
-    static const int64_t node = 0;
+    static const int64_t bad[][2] = {
+        { -1, 2 }, { 3, 2 }, { 0, 6 }, { INT64_MAX, 1 }, { INT64_MIN, INT64_MAX }
+    };
+    static const int64_t nodes[] = { 7, 0 };
     sn__pick_rule rule = { .fanout = 2 };
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         sn__rows rows = small_rows();
         rows.indptr = bad[i];
         rows.rows = 1;
-        sn__span span;
-        size_t total = 77;
-        ck_assert_int_eq(sn__kernels_cpu()->row_spans(&rows, &node, 1, &rule, &span, &total),
-                         SN_E_CORRUPT);
-        expect_detail("row of node 0");
-        ck_assert_uint_eq(total, 77);
+        sn__row_block block;
+        char said[80];
+        block_set(&block, nodes, 2);
+        ck_assert_int_eq(sn__kernels_cpu()->row_spans(&rows, &rule, &block), SN_E_CORRUPT);
+        snprintf(said, sizeof said, "row of node 0 is [%lld, %lld) of 5 edges",
+                 (long long)bad[i][0], (long long)bad[i][1]);
+        expect_detail(said);
     }
 }
 END_TEST
 
-static void pick_all(sn__rows *rows, int64_t *neighbours, int64_t *ids, sn_status expected)
+/* Two rows, the second one first, by all ways of picking all there is. */
+static void pick_all(const sn__kernel_ops *ops, sn__rows *rows, int64_t fanout, int64_t *neighbours,
+                     int64_t *ids, sn_status expected)
 {
     static const int64_t nodes[] = { 2, 0 };
-    const sn__kernel_ops *ops = sn__kernels_cpu();
-    sn__pick_rule rule = { .fanout = -1, .replace = true };
-    sn__pick_scratch scratch = { 0 };
-    sn__span spans[2];
-    size_t total;
-    ck_assert_int_eq(ops->row_spans(rows, nodes, 2, &rule, spans, &total), SN_OK);
-    ck_assert_uint_eq(total, 5);
-    ck_assert_int_eq(ops->pick_uniform(rows, nodes, 2, &rule, spans, &scratch, neighbours, ids),
-                     expected);
-    sn__pick_scratch_deinit(&scratch);
+    sn__pick_rule rule = { .fanout = fanout };
+    sn__pick_set set = { 0 };
+    sn__row_block block;
+    uint32_t entries[5] = { 0 };
+    const sn__label_map map = { entries, 5, 1 };
+    int64_t own_ids[5 + SN__SLACK];
+    block_set(&block, nodes, 2);
+    ck_assert_int_eq(ops->row_spans(rows, &rule, &block), SN_OK);
+    ck_assert_uint_eq(block.picks, 5);
+    block_reserve(&block);
+    ck_assert_int_eq(ops->draw_uniform(rows, &rule, &block, &set), SN_OK);
+    ck_assert_int_eq(ops->take(rows, &rule, &block, &map, ids != NULL ? own_ids : NULL), expected);
+    memcpy(neighbours, block.neighbours, 5 * sizeof *neighbours);
+    if (ids != NULL)
+        memcpy(ids, own_ids, 5 * sizeof *ids);
+    sn__pick_set_deinit(&set);
+    sn__row_block_deinit(&block);
+    ck_assert_ptr_null(block.neighbours);
 }
 
-START_TEST(pick_uniform_takes_rows_in_the_order_of_the_nodes)
+static const int64_t whole[] = { -1, 4, 5, 10, 64, 65 }; /* fanouts */
+enum { WHOLE = sizeof whole / sizeof *whole };
+
+START_TEST(picks_are_in_the_order_of_the_nodes)
 {
     static const int64_t want[] = { 0, 1, 2, 3, 4 }, want_ids[] = { 7, 40, 41, 42, 43 };
     static const int64_t positions[] = { 4, 0, 1, 2, 3 };
-    for (int form = 0; form < 2; form++) {
-        int64_t neighbours[5], ids[5];
+    const sn__kernel_ops *ops = ops_of(_i);
+    for (int form = 0; ops != NULL && form < 2 * WHOLE; form++) {
+        int64_t neighbours[5], ids[5], fanout = whole[form / 2];
         sn__rows rows = small_rows();
-        rows.wide = form == 1;
-        rows.indices = form == 1 ? (const void *)wide : narrow;
-        pick_all(&rows, neighbours, ids, SN_OK);
+        rows.wide = form % 2 == 1;
+        rows.indices = rows.wide ? (const void *)wide : narrow;
+        pick_all(ops, &rows, fanout, neighbours, ids, SN_OK);
         ck_assert_mem_eq(neighbours, want, sizeof want);
         ck_assert_mem_eq(ids, positions, sizeof positions); /* implicit: the positions */
         rows.edge_ids = edge_ids;
-        pick_all(&rows, neighbours, ids, SN_OK);
+        pick_all(ops, &rows, fanout, neighbours, ids, SN_OK);
         ck_assert_mem_eq(ids, want_ids, sizeof want_ids);
-        pick_all(&rows, neighbours, NULL, SN_OK);
+        pick_all(ops, &rows, fanout, neighbours, NULL, SN_OK);
     }
 }
 END_TEST
 
-START_TEST(pick_uniform_of_a_foreign_neighbour_is_refused)
+START_TEST(foreign_neighbour_is_refused)
 {
     static const int32_t negative[] = { 1, 2, -3, 4, 0 };
-    int64_t neighbours[5];
-    sn__rows rows = small_rows();
-    rows.neighbours = 4; /* the greatest allowed is 3 */
-    pick_all(&rows, neighbours, NULL, SN_E_CORRUPT);
-    expect_detail("neighbour id 4 of 4");
-    rows = small_rows();
-    rows.indices = negative;
-    pick_all(&rows, neighbours, NULL, SN_E_CORRUPT);
-    expect_detail("neighbour id -3");
+    const sn__kernel_ops *ops = ops_of(_i);
+    for (int form = 0; ops != NULL && form < WHOLE; form++) {
+        int64_t neighbours[5];
+        sn__rows rows = small_rows();
+        rows.neighbours = 4; /* the greatest allowed is 3 */
+        pick_all(ops, &rows, whole[form], neighbours, NULL, SN_E_CORRUPT);
+        expect_detail("neighbour id 4 of 4");
+        rows = small_rows();
+        rows.indices = negative;
+        pick_all(ops, &rows, whole[form], neighbours, NULL, SN_E_CORRUPT);
+        expect_detail("neighbour id -3");
+    }
 }
 END_TEST
 
 /* The set and the scan are two ways to the same picks: at the limit between them nothing may
  * change. */
-START_TEST(pick_uniform_around_the_scan_limit_is_distinct)
+START_TEST(picks_around_the_scan_limit_are_distinct)
 {
     enum { DEGREE = 3000, MOST = 2900 };
     static int32_t columns[DEGREE];
-    static int64_t picks[MOST];
+    static uint32_t entries[DEGREE];
+    const sn__kernel_ops *ops = ops_of(_i);
     for (int i = 0; i < DEGREE; i++)
         columns[i] = DEGREE - 1 - i;
     const int64_t bounds[] = { 0, DEGREE }, node = 0;
+    const sn__label_map map = { entries, DEGREE, 1 };
     sn__rows rows = { bounds, columns, NULL, 1, DEGREE, DEGREE, false };
-    sn__pick_scratch scratch = { 0 };
+    sn__pick_set set = { 0 };
     static const int64_t fanouts[] = { 63, 64, 65, 130, MOST, 66, 1 };
-    for (size_t k = 0; k < sizeof fanouts / sizeof fanouts[0]; k++) {
+    for (size_t k = 0; ops != NULL && k < sizeof fanouts / sizeof fanouts[0]; k++) {
         sn__pick_rule rule = { .key = k, .fanout = fanouts[k] };
-        sn__span span;
-        size_t total;
+        sn__row_block block;
         bool seen[DEGREE] = { false };
-        ck_assert_int_eq(sn__kernels_cpu()->row_spans(&rows, &node, 1, &rule, &span, &total),
-                         SN_OK);
-        ck_assert_uint_eq(total, (size_t)fanouts[k]);
-        ck_assert_int_eq(
-            sn__kernels_cpu()->pick_uniform(&rows, &node, 1, &rule, &span, &scratch, picks, NULL),
-            SN_OK);
-        for (size_t i = 0; i < total; i++) {
-            ck_assert(!seen[picks[i]]);
-            seen[picks[i]] = true;
+        block_set(&block, &node, 1);
+        ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
+        ck_assert_uint_eq(block.picks, (size_t)fanouts[k]);
+        block_reserve(&block);
+        ck_assert_int_eq(ops->draw_uniform(&rows, &rule, &block, &set), SN_OK);
+        ck_assert_int_eq(ops->take(&rows, &rule, &block, &map, NULL), SN_OK);
+        for (size_t i = 0; i < block.picks; i++) {
+            ck_assert(!seen[block.neighbours[i]]);
+            seen[block.neighbours[i]] = true;
+        }
+        sn__row_block_deinit(&block);
+    }
+    sn__pick_set_deinit(&set);
+    ck_assert_ptr_null(set.slots);
+    ck_assert_uint_eq(set.capacity, 0);
+}
+END_TEST
+
+/* -- Every instruction set against plain code -------------------------------------------------- */
+
+enum { ROWS = 200, COLUMNS = 5000 };
+
+typedef struct random_rows {
+    int64_t indptr[ROWS + 1], edge_ids[COLUMNS], wide[COLUMNS];
+    int32_t narrow[COLUMNS];
+    uint64_t state;
+} random_rows;
+
+static uint64_t noise(random_rows *self)
+{
+    return sn__mix64(self->state += 0x9E3779B97F4A7C15u);
+}
+
+/* Degrees of all sizes: none, a few, many. */
+static sn__rows random_rows_make(random_rows *self)
+{
+    int64_t edges = 0;
+    for (int r = 0; r < ROWS; r++) {
+        int64_t most = noise(self) % 4 == 0 ? 100 : 20,
+                degree = (int64_t)(noise(self) % (uint64_t)most);
+        self->indptr[r] = edges;
+        edges = edges + degree <= COLUMNS ? edges + degree : COLUMNS;
+    }
+    self->indptr[ROWS] = edges;
+    for (int i = 0; i < COLUMNS; i++) {
+        self->narrow[i] = (int32_t)(noise(self) % ROWS);
+        self->wide[i] = self->narrow[i];
+        self->edge_ids[i] = (int64_t)(noise(self) >> 1);
+    }
+    bool is_wide = noise(self) % 2 == 0;
+    return (sn__rows){ .indptr = self->indptr,
+                       .indices = is_wide ? (const void *)self->wide : self->narrow,
+                       .edge_ids = noise(self) % 2 == 0 ? self->edge_ids : NULL,
+                       .rows = ROWS,
+                       .edges = edges,
+                       .neighbours = ROWS,
+                       .wide = is_wide };
+}
+
+static void pick_with(const sn__kernel_ops *ops, const sn__rows *rows, const sn__pick_rule *rule,
+                      sn__row_block *block, int64_t **taken_ids)
+{
+    static uint32_t entries[ROWS];
+    const sn__label_map map = { entries, ROWS, 1 };
+    sn__pick_set set = { 0 };
+    ck_assert_int_eq(ops->row_spans(rows, rule, block), SN_OK);
+    block_reserve(block);
+    *taken_ids = calloc(block->capacity, sizeof **taken_ids);
+    ck_assert_ptr_nonnull(*taken_ids);
+    ck_assert_int_eq(ops->draw_uniform(rows, rule, block, &set), SN_OK);
+    ck_assert_int_eq(ops->take(rows, rule, block, &map, *taken_ids), SN_OK);
+    sn__pick_set_deinit(&set);
+}
+
+START_TEST(picks_are_those_of_plain_code)
+{
+    static random_rows random;
+    const sn__kernel_ops *ops = ops_of(_i), *plain = sn__kernels_of(SN__ISA_PLAIN);
+    random.state = sn_test_seed();
+    for (int64_t c = 0; ops != NULL && c < sn_test_scale(4000); c++) {
+        sn__rows rows = random_rows_make(&random);
+        sn__pick_rule rule = { .key = noise(&random),
+                               .fanout = (int64_t)(noise(&random) % 70) - 1,
+                               .replace = noise(&random) % 3 == 0 };
+        int64_t nodes[SN__BLOCK_ROWS], *got_ids, *want_ids;
+        size_t count = noise(&random) % (SN__BLOCK_ROWS + 1);
+        for (size_t i = 0; i < count; i++) /* some have no row, at any distance */
+            nodes[i] = (int64_t)(noise(&random) % 30 == 0 ? noise(&random) : noise(&random) % ROWS);
+        sn__row_block got, want;
+        block_set(&got, nodes, count);
+        block_set(&want, nodes, count);
+        pick_with(ops, &rows, &rule, &got, &got_ids);
+        pick_with(plain, &rows, &rule, &want, &want_ids);
+        ck_assert_uint_eq(got.picks, want.picks);
+        for (size_t i = 0; i < want.picks; i++)
+            ck_assert_msg(got.neighbours[i] == want.neighbours[i] && got_ids[i] == want_ids[i],
+                          "case %lld, fanout %lld, pick %zu", (long long)c, (long long)rule.fanout,
+                          i);
+        free(got_ids);
+        free(want_ids);
+        sn__row_block_deinit(&got);
+        sn__row_block_deinit(&want);
+    }
+}
+END_TEST
+
+/* Degrees so large that many words are rejected; no edge is read. */
+START_TEST(positions_of_giant_rows_are_those_of_plain_code)
+{
+    static const int64_t degrees[] = { 0xC0000001, 0x80000001, 0x55555556, 0xFFFFFFFE, 17, 0 };
+    static const int64_t fanouts[] = { 1, 5, 10, 15, 16, 33, 64 };
+    const sn__kernel_ops *ops = ops_of(_i);
+    for (int c = 0; ops != NULL && ops != sn__kernels_of(SN__ISA_PLAIN) && c < 6 * 7 * 2; c++) {
+        const int64_t bounds[] = { 1, 1 + degrees[c % 6] };
+        int64_t nodes[SN__BLOCK_ROWS] = { 0 }, most = fanouts[c / 6 % 7];
+        sn__rows rows = { bounds, NULL, NULL, 1, UINT32_MAX, ROWS, false };
+        sn__pick_rule rule = { .key = (uint64_t)c, .fanout = most, .replace = c >= 6 * 7 };
+        sn__pick_set set = { 0 };
+        sn__row_block got, want;
+        block_set(&got, nodes, 40);
+        ck_assert_int_eq(ops->row_spans(&rows, &rule, &got), SN_OK);
+        block_reserve(&got);
+        want = got;
+        ck_assert_int_eq(ops->draw_uniform(&rows, &rule, &got, &set), SN_OK);
+        ck_assert_int_eq(sn__cpu_draw_uniform(&rows, &rule, &want, &set), SN_OK);
+        const int64_t *position = want.neighbours;
+        for (int64_t row = 0; row < 40; row++)
+            for (int64_t k = 0; k < want.picked[row]; k++)
+                ck_assert_int_eq(got.tiles[row / 16 * 16 * most + k * 16 + row % 16], *position++);
+        sn__pick_set_deinit(&set);
+        sn__row_block_deinit(&got);
+    }
+}
+END_TEST
+
+START_TEST(labels_are_those_of_plain_code)
+{
+    enum { NODES = 300, MOST = 700 };
+    static random_rows random;
+    const sn__kernel_ops *ops = ops_of(_i);
+    random.state = sn_test_seed();
+    for (int64_t c = 0; ops != NULL && c < sn_test_scale(4000); c++) {
+        uint32_t entries[2][NODES] = { { 0 } }, labels[2][MOST + SN__SLACK];
+        int64_t ids[MOST + SN__SLACK], lists[2][2 * (MOST + SN__SLACK)];
+        sn__node_list list[2];
+        uint64_t spread = 1 + noise(&random) % NODES; /* few: the same again and again */
+        for (int w = 0; w < 2; w++)
+            list[w] =
+                (sn__node_list){ lists[w], 0, 2 * (MOST + SN__SLACK), { entries[w], NODES, 1 } };
+        for (int part = 0; part < 3; part++) {
+            size_t count = noise(&random) % (MOST + 1 - 200 * (uint64_t)part);
+            for (size_t i = 0; i < count + SN__SLACK; i++)
+                ids[i] = (int64_t)(noise(&random) % spread);
+            if (noise(&random) % 8 == 0)
+                for (int w = 0; w < 2; w++) { /* the next batch */
+                    list[w].map.base += (uint32_t)list[w].count;
+                    list[w].count = 0;
+                }
+            ops->relabel(&list[0], ids, count, labels[0]);
+            sn__cpu_relabel(&list[1], ids, count, labels[1]);
+            ck_assert_uint_eq(list[0].count, list[1].count);
+            ck_assert_mem_eq(labels[0], labels[1], count * sizeof *labels[0]);
+            ck_assert_mem_eq(lists[0], lists[1], list[0].count * sizeof *lists[0]);
+            ck_assert_mem_eq(entries[0], entries[1], sizeof entries[0]);
         }
     }
-    sn__pick_scratch_deinit(&scratch);
-    ck_assert_ptr_null(scratch.slots);
-    ck_assert_uint_eq(scratch.capacity, 0);
+}
+END_TEST
+
+/* A map that is too large for signed indices; only its first pages are touched. */
+START_TEST(labels_of_a_giant_map_are_right)
+{
+    const sn__kernel_ops *ops = ops_of(_i);
+    const int64_t nodes = (INT64_C(1) << 31) + 5;
+    int64_t ids[40 + SN__SLACK] = { nodes - 1, 0, nodes - 1 }, out[100 + SN__SLACK];
+    uint32_t labels[40 + SN__SLACK];
+    size_t bytes = (size_t)nodes * sizeof(uint32_t);
+    if (ops == NULL)
+        return;
+    void *entries = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ck_assert_ptr_ne(entries, MAP_FAILED);
+    sn__node_list list = { out, 0, 100 + SN__SLACK, { entries, nodes, 1 } };
+    for (int i = 3; i < 40; i++)
+        ids[i] = nodes - 1 - i % 7;
+    ops->relabel(&list, ids, 40, labels);
+    ck_assert_uint_eq(list.count, 8);
+    ck_assert_int_eq(out[0], nodes - 1);
+    ck_assert_int_eq(out[1], 0);
+    ck_assert_uint_eq(labels[2], 0);
+    munmap(entries, bytes);
 }
 END_TEST
 
@@ -169,10 +398,12 @@ START_TEST(relabel_numbers_by_first_occurrence)
 {
     static const int64_t first[] = { 5, 3, 5, 9 }, second[] = { 3, 0, 9, 0, 8 };
     static const uint32_t want_first[] = { 0, 1, 0, 2 }, want_second[] = { 1, 3, 2, 3, 4 };
-    uint32_t entries[10] = { 0 }, labels[5];
-    int64_t ids[9];
-    sn__node_list list = { .ids = ids, .capacity = 9, .map = { entries, 10, 1 } };
-    const sn__kernel_ops *ops = sn__kernels_cpu();
+    uint32_t entries[10] = { 0 }, labels[5 + SN__SLACK];
+    int64_t ids[9 + SN__SLACK];
+    sn__node_list list = { .ids = ids, .capacity = 9 + SN__SLACK, .map = { entries, 10, 1 } };
+    const sn__kernel_ops *ops = ops_of(_i);
+    if (ops == NULL)
+        return;
     ops->relabel(&list, first, 4, labels);
     ck_assert_mem_eq(labels, want_first, sizeof want_first);
     ck_assert_uint_eq(list.count, 3);
@@ -193,20 +424,20 @@ END_TEST
 
 START_TEST(gather_rows_of_any_width_copies_exactly)
 {
-    enum { ROWS = 50, COUNT = 300, WIDEST = 7000 };
+    enum { SOURCE_ROWS = 50, COUNT = 300, WIDEST = 7000 };
     static const size_t widths[] = { 0, 1, 3, 64, 100, 400, 6399, 6401, WIDEST };
-    uint8_t *source = malloc((size_t)ROWS * WIDEST), *out = malloc((size_t)COUNT * WIDEST);
+    uint8_t *source = malloc((size_t)SOURCE_ROWS * WIDEST), *out = malloc((size_t)COUNT * WIDEST);
     int64_t ids[COUNT];
     ck_assert(source != NULL && out != NULL);
-    for (size_t i = 0; i < (size_t)ROWS * WIDEST; i++)
+    for (size_t i = 0; i < (size_t)SOURCE_ROWS * WIDEST; i++)
         source[i] = (uint8_t)(i * 31 >> 3);
     for (int64_t i = 0; i < COUNT; i++)
-        ids[i] = i * 17 % ROWS;
+        ids[i] = i * 17 % SOURCE_ROWS;
     for (size_t k = 0; k < sizeof widths / sizeof widths[0]; k++) {
         size_t width = widths[k];
         memset(out, 0xee, (size_t)COUNT * WIDEST);
-        ck_assert_int_eq(sn__kernels_cpu()->gather_rows(source, ROWS, width, ids, COUNT, out),
-                         SN_OK);
+        ck_assert_int_eq(
+            sn__kernels_cpu()->gather_rows(source, SOURCE_ROWS, width, ids, COUNT, out), SN_OK);
         for (size_t i = 0; i < COUNT; i++)
             if (width > 0)
                 ck_assert_mem_eq(out + i * width, source + (size_t)ids[i] * width, width);
@@ -238,10 +469,14 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, row_spans_give_start_degree_and_count);
     tcase_add_test(tests, row_spans_of_damaged_pointers_are_refused);
-    tcase_add_test(tests, pick_uniform_takes_rows_in_the_order_of_the_nodes);
-    tcase_add_test(tests, pick_uniform_of_a_foreign_neighbour_is_refused);
-    tcase_add_test(tests, pick_uniform_around_the_scan_limit_is_distinct);
-    tcase_add_test(tests, relabel_numbers_by_first_occurrence);
+    tcase_add_loop_test(tests, picks_are_in_the_order_of_the_nodes, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, foreign_neighbour_is_refused, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, picks_around_the_scan_limit_are_distinct, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, picks_are_those_of_plain_code, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, positions_of_giant_rows_are_those_of_plain_code, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, relabel_numbers_by_first_occurrence, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, labels_are_those_of_plain_code, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, labels_of_a_giant_map_are_right, 0, SN__ISA_COUNT);
     tcase_add_test(tests, gather_rows_of_any_width_copies_exactly);
     tcase_add_test(tests, gather_rows_of_a_foreign_id_is_refused);
     suite_add_tcase(suite, tests);

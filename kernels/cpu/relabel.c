@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Local ids in order of first occurrence: docs/sampling.md, section 3.2. */
-#include "kernels/ops.h"
-
-/* Far enough to hide a miss of the map behind the work on the entries before it. */
-enum { AHEAD = 24 };
+#include "kernels/cpu/relabel.h"
 
 void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels)
 {
-    SN_ASSERT(list->capacity - list->count >= count);
+    SN_ASSERT(list->capacity - list->count >= count + SN__SLACK);
     uint32_t *entries = list->map.entries, base = list->map.base;
     uint32_t next = base + (uint32_t)list->count;
     int64_t *tail = list->ids + list->count;
-
-    for (size_t i = 0; i < count && i < AHEAD; i++)
-        __builtin_prefetch(entries + ids[i], 1);
+    sn__touch_entries(&list->map, ids, count);
     for (size_t i = 0; i < count; i++) {
-        if (i + AHEAD < count)
-            __builtin_prefetch(entries + ids[i + AHEAD], 1);
         /* Branch-free: whether a node is new is a coin toss that no predictor learns. The id is
          * written behind the list in any case and stays there if it was new. */
-        uint32_t entry = entries[ids[i]], is_new = entry < base;
+        uint32_t entry = entries[ids[i]], is_new = sn__opaque(entry < base);
         uint32_t label = entry + ((next - entry) & (0u - is_new));
         entries[ids[i]] = label;
         *tail = ids[i];

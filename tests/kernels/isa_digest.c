@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Digests of what the row ops and relabel give for many random blocks, a line per instruction set that is
+ * there. All must be equal, on all processors: tools/dev/neon.sh runs this for another one. It needs
+ * nothing but the kernels. */
+#include "base/random.h"
+#include "kernels/ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 400, COLUMNS = 9000, PICKS = SN__BLOCK_ROWS * 70, CASES = 3000 };
+
+static uint64_t state;
+
+static uint64_t noise(uint64_t below)
+{
+    return sn__mix64(state += 0x9E3779B97F4A7C15u) % below;
+}
+
+static void must(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "isa_digest: %s\n", what);
+    exit(1);
+}
+
+static uint64_t mix(uint64_t digest, const void *data, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        digest = (digest ^ ((const uint8_t *)data)[i]) * 0x100000001B3u;
+    return digest;
+}
+
+static int64_t indptr[ROWS + 1], wide[COLUMNS];
+static int32_t narrow[COLUMNS];
+
+static sn__rows make_rows(void)
+{
+    int64_t edges = 0;
+    for (int r = 0; r < ROWS; r++) {
+        indptr[r] = edges;
+        edges += (int64_t)noise(noise(4) == 0 ? 90 : 12);
+        edges = edges < COLUMNS ? edges : COLUMNS;
+    }
+    indptr[ROWS] = edges;
+    for (int i = 0; i < COLUMNS; i++)
+        wide[i] = narrow[i] = (int32_t)noise(ROWS);
+    bool is_wide = noise(2) == 0;
+    return (sn__rows){ .indptr = indptr,
+                       .indices = is_wide ? (const void *)wide : narrow,
+                       .rows = ROWS,
+                       .edges = edges,
+                       .neighbours = ROWS,
+                       .wide = is_wide };
+}
+
+/* One block of a graph of its own. */
+static uint64_t run_case(const sn__kernel_ops *ops, uint64_t digest, sn__row_block *block)
+{
+    static int64_t ids[ROWS + SN__SLACK + PICKS], edges[PICKS + SN__SLACK];
+    static uint32_t entries[ROWS], labels[PICKS + SN__SLACK];
+    sn__node_list list = { ids, 0, ROWS + SN__SLACK + PICKS, { entries, ROWS, 1 } };
+    sn__rows rows = make_rows();
+    sn__pick_rule rule = { noise(UINT64_MAX), (int64_t)noise(70), noise(2) == 0 };
+    sn__pick_set set = { 0 };
+    memset(entries, 0, sizeof entries);
+    block->count = noise(SN__BLOCK_ROWS + 1);
+    for (size_t i = 0; i < block->count; i++)
+        block->nodes[i] = (int64_t)noise(ROWS + 2);
+    must(ops->row_spans(&rows, &rule, block) == SN_OK && block->picks <= PICKS, "row_spans");
+    must(ops->draw_uniform(&rows, &rule, block, &set) == SN_OK, "draw_uniform");
+    must(ops->take(&rows, &rule, block, &list.map, edges) == SN_OK, "take");
+    ops->relabel(&list, block->neighbours, block->picks, labels);
+    sn__pick_set_deinit(&set);
+    digest = mix(digest, block->neighbours, block->picks * sizeof *block->neighbours);
+    digest = mix(digest, edges, block->picks * sizeof *edges);
+    digest = mix(digest, labels, block->picks * sizeof *labels);
+    return mix(digest, ids, list.count * sizeof *ids);
+}
+
+int main(void)
+{
+    for (sn__isa isa = SN__ISA_PLAIN; isa < SN__ISA_COUNT; isa++) {
+        const sn__kernel_ops *ops = sn__kernels_of(isa);
+        sn__row_block block = { .capacity = PICKS + SN__SLACK };
+        uint64_t digest = 0xCBF29CE484222325u;
+        if (ops == NULL)
+            continue;
+        block.neighbours = calloc(block.capacity, sizeof *block.neighbours);
+        must(block.neighbours != NULL, "out of memory");
+        state = 1;
+        for (int i = 0; i < CASES; i++)
+            digest = run_case(ops, digest, &block);
+        printf("%016llx %s\n", (unsigned long long)digest, sn__isa_name(isa));
+        sn__row_block_deinit(&block);
+    }
+    return 0;
+}
