@@ -167,7 +167,8 @@ static double budget_bytes(const bench *self)
             nodes += (double)info.count;
     }
     double labels = ceil(4 * nodes / HUGE_PAGE) * HUGE_PAGE;
-    return 4 * MIB + lanes * (labels + 24 * (double)self->largest);
+    double helpers = (double)self->args->plan.threads - 1;
+    return 4 * MIB + lanes * (labels + 24 * (double)self->largest + helpers * MIB);
 }
 
 /* -- Results ----------------------------------------------------------------------------------- */

@@ -66,9 +66,11 @@ int cursor_open(const plan_args *args, const subject *on, cursor *out)
     made.step = made.from.first;
     if (made.from.first >= made.from.end)
         code = report_failure("bench: the plan has no batch");
-    else if (sn_sampler_create(made.from.plan, &made.sampler) != SN_OK)
+    else if (sn_sampler_create(made.from.plan, &made.sampler) != SN_OK ||
+             sn_sampler_set_threads(made.sampler, (int32_t)args->threads) != SN_OK)
         code = report_failure("%s", sn_error_detail());
     if (code != CODE_DONE) {
+        sn_sampler_release(made.sampler);
         stream_close(&made.from);
         return code;
     }

@@ -54,18 +54,15 @@ sn_status sn__loader_options(const sn_loader_options *from, sn_loader_options *o
         SN_TRY(sn__options_read(&known, sizeof known, from, FIRST_OPTIONS, "loader options"));
     SN_TRY(check_number("workers", known.workers, SN_MAX_WORKERS));
     SN_TRY(check_number("concurrency", known.concurrency, SN_MAX_CONCURRENCY));
-    SN_TRY(check_number("threads", known.threads, INT32_MAX));
+    SN_TRY(check_number("threads", known.threads, SN_MAX_THREADS));
     SN_TRY(check_number("timeout_ns", known.timeout_ns, INT64_MAX));
     SN_TRY(check_number("stall_ns", known.stall_ns, INT64_MAX));
     SN_TRY(check_devices(&known));
-    if (known.threads > 1)
-        return sn__fail(SN_E_UNSUPPORTED, "loader: threads %d: one per batch in this version",
-                        known.threads);
     if (known.pin_memory)
         warn_not_pinned();
 
     known.concurrency = known.concurrency == 0 ? 1 : known.concurrency;
-    known.threads = 1;
+    known.threads = known.threads == 0 ? 1 : known.threads;
     known.timeout_ns = known.timeout_ns == 0 ? TIMEOUT_S * SECOND_NS : known.timeout_ns;
     known.stall_ns = known.stall_ns == 0 ? STALL_S * SECOND_NS : known.stall_ns;
     *out = known;

@@ -98,11 +98,13 @@ sn_status sn__collocated_create(sn_plan *plan, const sn_loader_options *options,
 {
     static const sn__source_ops ops = { begin, next, interrupt, stats, release };
     collocated *self;
-    (void)options;
     SN_TRY(sn__mem_zalloc(1, sizeof *self, "loader", &self));
     self->source.ops = &ops;
     sn_status status = sn_sampler_create(plan, &self->sampler);
+    if (status == SN_OK)
+        status = sn_sampler_set_threads(self->sampler, options->threads);
     if (status != SN_OK) {
+        sn_sampler_release(self->sampler);
         sn__mem_free(self);
         return status;
     }

@@ -61,6 +61,7 @@ typedef struct sn__hello {
     uint64_t image_bytes; /* 0: the third descriptor is a directory */
     uint32_t worker;
     uint32_t arenas;                /* so many GIVE follow */
+    uint32_t threads, unused;       /* threads that share a batch */
     char bind[256];                 /* cores; "": all */
     char fingerprint[SN__HASH_HEX]; /* of the dataset */
     char path[1024];                /* of its directory, for errors; "": none */

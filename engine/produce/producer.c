@@ -8,12 +8,12 @@
  * Threads: begin and next by one thread at a time (source.h); the supervisor beside it. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/spin.h"
 #include "channel/claims.h"
 #include "channel/message.h"
 #include "engine/produce/source.h"
 #include "engine/produce/stats.h"
 #include "engine/produce/supervisor.h"
-#include "ipc/sync/spin.h"
 
 #include <string.h>
 

@@ -306,6 +306,7 @@ sn_status sn__supervisor_create(const sn__supervisor_config *config, sn__supervi
     s->hold = config->hold;
     s->channel_bytes = config->options->channel_bytes;
     s->stall_ns = config->options->stall_ns;
+    s->threads = (uint32_t)config->options->threads;
     s->wake = s->epoll = -1;
     s->plan_pack = SN__SEGMENT_NONE;
     sn_status status = init(s, config);

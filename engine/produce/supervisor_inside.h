@@ -58,6 +58,7 @@ struct sn__supervisor {
     sn__segment plan_pack;
     uint64_t plan_hash, channel_bytes;
     int64_t stall_ns;
+    uint32_t threads;   /* that share a batch */
     int64_t checked_ns; /* when stalls were looked for last */
 
     pthread_t thread;

@@ -84,7 +84,8 @@ static void choose_cores(sn__supervisor *s, const sn_loader_options *options)
     if (options->no_bind || sn__option_value_or_default(SN__OPTION_BIND) != 0 ||
         sn__mem_zalloc(stream->workers, sizeof *sets, "cores of workers", &sets) != SN_OK)
         return; /* unbound */
-    sn__bind_choose((int32_t)stream->workers, (int32_t)stream->concurrency, sets);
+    sn__bind_choose((int32_t)stream->workers, (int32_t)stream->concurrency * options->threads,
+                    sets);
     for (uint32_t w = 0; w < stream->workers; w++)
         memcpy(s->seats[w].bind, sets[w], SN__BIND_BYTES);
     sn__mem_free(sets);
@@ -125,7 +126,8 @@ static sn_status say_hello(sn__supervisor *s, uint32_t worker)
                         .control_bytes = s->hold->control.bytes,
                         .plan_bytes = s->plan_pack.bytes,
                         .image_bytes = share.image_bytes,
-                        .worker = worker };
+                        .worker = worker,
+                        .threads = s->threads };
     int fds[SN__CONTROL_FDS] = { s->hold->control.fd, s->plan_pack.fd, share.fd };
     uint32_t first = worker * stream->concurrency;
     snprintf(hello.version, sizeof hello.version, "%s", sn_version_string());

@@ -126,6 +126,8 @@ static sn_status attach_all(sn__worker *worker, const sn__hello *hello,
     SN_TRY(sn__plan_hash_all(worker->plan, &worker->plan_hash));
     if (worker->plan_hash != hello->plan_hash || worker->index >= worker->stream.workers)
         return sn__fail(SN_E_CORRUPT, "the plan is not the loader's");
+    if (worker->threads < 1 || worker->threads > SN_MAX_THREADS)
+        return sn__fail(SN_E_CORRUPT, "the loader says %u threads", worker->threads);
     return list_names(worker);
 }
 
@@ -185,6 +187,7 @@ static sn_status get_ready(sn__worker *worker)
     SN_TRY(sn__process_die_with_parent(maker_of(worker->socket)));
     SN_TRY(receive_hello(worker, &hello, fds));
     worker->index = hello.worker;
+    worker->threads = hello.threads;
     SN_TRY(check_versions(&hello));
     if (sn__bind_self(hello.bind) != SN_OK)
         sn__log(SN_LOG_WARN, "worker %u: not bound to cores %s: %s", worker->index, hello.bind,

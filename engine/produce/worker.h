@@ -52,7 +52,7 @@ typedef struct sn__worker_lane {
 
 struct sn__worker {
     int socket;
-    uint32_t index;
+    uint32_t index, threads; /* the latter: that share a batch */
     sn__segment control, plan_pack;
     sn__stream stream;
     sn_dataset *dataset;

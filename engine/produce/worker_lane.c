@@ -8,10 +8,10 @@
  * Threads: one per lane. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/spin.h"
 #include "channel/message.h"
 #include "engine/produce/worker.h"
 #include "engine/sample/batch.h"
-#include "ipc/sync/spin.h"
 
 #include <string.h>
 #include <time.h>
@@ -34,7 +34,8 @@ sn_status sn__worker_lane_init(sn__worker_lane *lane)
     SN_TRY(sn__lane_open(&lane->worker->stream, lane->lane, &lane->end));
     lane->has_left = sn__claim_left_lane(&lane->worker->stream, lane->lane, lane->end.has_published,
                                          lane->end.published, &lane->left);
-    return sn__compute_create(lane->worker->plan, &lane->compute);
+    SN_TRY(sn__compute_create(lane->worker->plan, &lane->compute));
+    return sn__compute_set_threads(lane->compute, (int32_t)lane->worker->threads);
 }
 
 void sn__worker_lane_deinit(sn__worker_lane *lane)

@@ -31,6 +31,11 @@ sn_status sn__compute_create(const sn_plan *plan, sn__compute **out)
     return SN_OK;
 }
 
+sn_status sn__compute_set_threads(sn__compute *compute, int32_t threads)
+{
+    return sn__topology_set_threads(&compute->topology, threads);
+}
+
 void sn__compute_release(sn__compute *compute)
 {
     if (compute == NULL)

@@ -13,6 +13,8 @@ typedef struct sn__compute sn__compute;
 
 /* The plan is BORROWED and must outlive the handle. *out is NEW. Fails: SN_E_NOMEM. */
 SN_NODISCARD sn_status sn__compute_create(const sn_plan *plan, sn__compute **out);
+/* Threads that share a batch, the caller's among them (sn__topology_set_threads). */
+SN_NODISCARD sn_status sn__compute_set_threads(sn__compute *compute, int32_t threads);
 /* NULL is fine. */
 void sn__compute_release(sn__compute *compute);
 

@@ -31,6 +31,15 @@ sn_status sn_sampler_create(sn_plan *plan, sn_sampler **out)
     return SN_OK;
 }
 
+sn_status sn_sampler_set_threads(sn_sampler *sampler, int32_t threads)
+{
+    if (sampler == NULL)
+        return sn__fail(SN_E_INVALID, "sampler: it is needed");
+    if (threads < 1 || threads > SN_MAX_THREADS)
+        return sn__fail(SN_E_RANGE, "sampler: threads %d: 1 to %d", threads, SN_MAX_THREADS);
+    return sn__compute_set_threads(sampler->compute, threads);
+}
+
 void sn_sampler_release(sn_sampler *sampler)
 {
     if (sampler == NULL)

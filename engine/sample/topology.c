@@ -9,7 +9,6 @@
 #include "engine/sample/topology.h"
 
 #include "base/mem.h"
-#include "engine/sample/sink.h"
 
 #include <string.h>
 
@@ -29,21 +28,6 @@ static void node_list_deinit(sn__node_list *list)
     sn__mem_free(list->ids);
 }
 
-static sn_status too_many(void)
-{
-    return sn__fail(SN_E_NOMEM, "batch: more than %d nodes and edges of one type in one step",
-                    SN__LABEL_LIMIT);
-}
-
-/* Room for `more` nodes; at most one in two of them is written in vain, none is zeroed. */
-static sn_status node_list_reserve(sn__node_list *list, size_t more)
-{
-    if (more > SN__LABEL_LIMIT || list->count + more > SN__LABEL_LIMIT)
-        return too_many();
-    return sn__mem_grow(&list->ids, &list->capacity, list->count + more + SN__SLACK,
-                        sizeof *list->ids, "nodes");
-}
-
 /* Forgets the batch before: its labels fall below the new base. */
 static void node_list_begin(sn__node_list *list)
 {
@@ -53,27 +37,6 @@ static void node_list_begin(sn__node_list *list)
         memset(list->map.entries, 0, (size_t)list->map.size * sizeof *list->map.entries);
         list->map.base = 1;
     }
-}
-
-/* Room for `more` edges of `rows` rows. */
-static sn_status edge_list_reserve(sn__edge_list *list, size_t rows, size_t more, bool with_edge)
-{
-    size_t need;
-    if (!sn__add_size(list->count + SN__SLACK, more, &need))
-        return sn__fail(SN_E_NOMEM, "batch: %zu more edges overflow", more);
-    SN_TRY(sn__mem_grow(&list->row, &list->row_capacity, need, sizeof *list->row, "rows"));
-    SN_TRY(sn__mem_grow(&list->picks, &list->picks_capacity, list->rows + rows, sizeof *list->picks,
-                        "picks of rows"));
-    if (with_edge)
-        SN_TRY(
-            sn__mem_grow(&list->edge, &list->edge_capacity, need, sizeof *list->edge, "edge ids"));
-    return SN_OK;
-}
-
-static sn_status block_reserve(sn__row_block *block, size_t picks)
-{
-    return sn__mem_grow(&block->neighbours, &block->capacity, picks + SN__SLACK,
-                        sizeof *block->neighbours, "neighbours of a block");
 }
 
 static sn_status allocate(sn__topology *t)
@@ -94,11 +57,12 @@ static sn_status allocate(sn__topology *t)
                         "labels"));
     /* Lists are never without memory: a block without picks still points somewhere. */
     for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
-        SN_TRY(block_reserve(&t->blocks[i], SN__BLOCK_ROWS));
+        SN_TRY(sn__block_reserve(&t->blocks[i], SN__BLOCK_ROWS));
     for (size_t i = 0; i < types; i++)
         SN_TRY(node_list_init(&t->nodes[i], plan->node_counts[i]));
     for (size_t e = 0; e < edges; e++)
-        SN_TRY(edge_list_reserve(&t->edges[e], SN__BLOCK_ROWS, SN__BLOCK_ROWS, plan->with_edge));
+        SN_TRY(
+            sn__edge_list_reserve(&t->edges[e], SN__BLOCK_ROWS, SN__BLOCK_ROWS, plan->with_edge));
     return SN_OK;
 }
 
@@ -111,8 +75,19 @@ sn_status sn__topology_init(sn__topology *topology, const sn_plan *plan)
     return status;
 }
 
+sn_status sn__topology_set_threads(sn__topology *t, int32_t threads)
+{
+    sn__team *team = NULL;
+    if (threads > 1)
+        SN_TRY(sn__team_create(threads, &team));
+    sn__team_release(t->team);
+    t->team = team;
+    return SN_OK;
+}
+
 void sn__topology_deinit(sn__topology *t)
 {
+    sn__team_release(t->team);
     for (int32_t i = 0; t->nodes != NULL && i < t->plan->num_node_types; i++)
         node_list_deinit(&t->nodes[i]);
     for (int32_t e = 0; t->edges != NULL && e < t->plan->num_edge_types; e++) {
@@ -143,85 +118,41 @@ static sn_status place_seeds(sn__topology *t, const sn__kernel_ops *ops, uint64_
     sn__node_list *list = &t->nodes[plan->input_type];
     size_t count;
     sn__plan_seeds(plan, epoch, batch, t->seeds, &count);
-    SN_TRY(node_list_reserve(list, count));
+    SN_TRY(sn__node_list_reserve(list, count));
     ops->relabel(list, t->seeds, count, t->labels);
     t->distinct_seeds = list->count;
     t->num_sampled_nodes[plan->input_type * (plan->hops + 1)] = (int64_t)list->count;
     return SN_OK;
 }
 
-/* One edge type in one hop: its frontier goes through the row ops in blocks, a stage apart, so that what a
- * block waits for comes while the next ones compute. */
-typedef struct expansion {
-    sn__topology *topology;
-    const sn__kernel_ops *ops;
-    const sn__plan_edge *edge;
-    const sn__pick_rule *rule;
-    sn__node_list *from, *to;
-    sn__edge_list *out;
-    size_t begin, end; /* of the frontier in from->ids */
-} expansion;
-
-static sn__row_block *block_of(const expansion *e, size_t number)
+/* A block in each stage, so that what one waits for comes while the others compute. */
+static sn_status expand_block(sn__topology *t, const sn__expansion *e, size_t number, int stage)
 {
-    return &e->topology->blocks[number % SN__BLOCKS_UNDER_WAY];
+    sn__row_block *block = &t->blocks[number % SN__BLOCKS_UNDER_WAY];
+    switch (stage) {
+    case 0:
+        sn__expand_find(e, number, block);
+        e->ops->prefetch_rows(&e->edge->rows, block);
+        return SN_OK;
+    case 1:
+        return sn__expand_draw(e, block, &t->set);
+    case 2:
+        SN_TRY(sn__edge_list_reserve(e->out, block->count, block->picks, e->with_edge));
+        SN_TRY(sn__expand_take(e, block, e->with_edge ? e->out->edge + e->out->count : NULL));
+        sn__expand_append(e, block);
+        return SN_OK;
+    default:
+        return sn__expand_label(e, block);
+    }
 }
 
-static sn_status find_block(const expansion *e, size_t number)
+static sn_status expand_alone(sn__topology *t, const sn__expansion *e)
 {
-    sn__row_block *block = block_of(e, number);
-    size_t at = e->begin + number * SN__BLOCK_ROWS;
-    block->count = e->end - at < SN__BLOCK_ROWS ? e->end - at : SN__BLOCK_ROWS;
-    memcpy(block->nodes, e->from->ids + at, block->count * sizeof *block->nodes);
-    e->ops->prefetch_rows(&e->edge->rows, block);
-    return SN_OK;
-}
-
-static sn_status draw_block(const expansion *e, size_t number)
-{
-    sn__row_block *block = block_of(e, number);
-    SN_TRY(e->ops->row_spans(&e->edge->rows, e->rule, block));
-    if (block->picks > SN__LABEL_LIMIT)
-        return too_many();
-    SN_TRY(block_reserve(block, block->picks));
-    return e->ops->draw_uniform(&e->edge->rows, e->rule, block, &e->topology->set);
-}
-
-static sn_status take_block(const expansion *e, size_t number)
-{
-    sn__row_block *block = block_of(e, number);
-    sn__edge_list *out = e->out;
-    bool with_edge = e->topology->plan->with_edge;
-    SN_TRY(edge_list_reserve(out, block->count, block->picks, with_edge));
-    SN_TRY(e->ops->take(&e->edge->rows, e->rule, block, &e->to->map,
-                        with_edge ? out->edge + out->count : NULL));
-    for (size_t i = 0; i < block->count; i++)
-        out->picks[out->rows + i] = (uint32_t)block->picked[i];
-    out->rows += block->count;
-    out->count += block->picks;
-    return SN_OK;
-}
-
-/* The edges of the block are the last but those of the block behind it, which has been taken. */
-static sn_status label_block(const expansion *e, size_t number)
-{
-    sn__row_block *block = block_of(e, number);
-    SN_TRY(node_list_reserve(e->to, block->picks)); /* this may move from->ids */
-    e->ops->relabel(e->to, block->neighbours, block->picks, e->out->row + e->out->labelled);
-    e->out->labelled += block->picks;
-    sn__progress_bump(e->topology->progress);
-    return SN_OK;
-}
-
-static sn_status expand(const expansion *e)
-{
-    static sn_status (*const stages[SN__BLOCKS_UNDER_WAY])(
-        const expansion *, size_t) = { find_block, draw_block, take_block, label_block };
-    size_t blocks = (e->end - e->begin + SN__BLOCK_ROWS - 1) / SN__BLOCK_ROWS;
+    size_t blocks = sn__expansion_blocks(e);
     for (size_t step = 0; blocks > 0 && step < blocks + SN__BLOCKS_UNDER_WAY - 1; step++)
-        for (size_t stage = 0; stage < SN__BLOCKS_UNDER_WAY; stage++)
-            if (step >= stage && step - stage < blocks)
-                SN_TRY(stages[stage](e, step - stage));
+        for (int stage = 0; stage < SN__BLOCKS_UNDER_WAY; stage++)
+            if (step >= (size_t)stage && step - (size_t)stage < blocks)
+                SN_TRY(expand_block(t, e, step - (size_t)stage, stage));
     return SN_OK;
 }
 
@@ -229,16 +160,18 @@ static sn_status sample_edge_type(sn__topology *t, const sn__kernel_ops *ops, in
                                   const sn__pick_rule *rule)
 {
     const sn__plan_edge *edge = &t->plan->edges[edge_type];
-    expansion e = { .topology = t,
-                    .ops = ops,
-                    .edge = edge,
-                    .rule = rule,
-                    .from = &t->nodes[edge->from_type],
-                    .to = &t->nodes[edge->to_type],
-                    .out = &t->edges[edge_type],
-                    .begin = t->frontier_begin[edge->from_type],
-                    .end = t->frontier_end[edge->from_type] };
-    sn_status status = expand(&e);
+    sn__expansion e = { .ops = ops,
+                        .edge = edge,
+                        .rule = *rule,
+                        .from = &t->nodes[edge->from_type],
+                        .to = &t->nodes[edge->to_type],
+                        .out = &t->edges[edge_type],
+                        .begin = t->frontier_begin[edge->from_type],
+                        .end = t->frontier_end[edge->from_type],
+                        .with_edge = t->plan->with_edge,
+                        .progress = t->progress };
+    sn_status status = t->team != NULL && sn__team_is_worth(&e) ? sn__team_expand(t->team, &e)
+                                                                : expand_alone(t, &e);
     if (status != SN_OK)
         sn_error_context("edge type %s", edge->name);
     return status;

@@ -2,25 +2,14 @@
 /* What sampling finds before any of it is delivered: nodes, edges and counts of one batch, in
  * scratch memory that is reused from batch to batch. Its size is known only when it is complete, so
  * it is copied once, into the memory that the consumer reads (engine/sample/deliver.h).
- * Threads: one at a time. */
+ * Threads: one at a time; it may have helpers of its own. */
 #ifndef SN_ENGINE_SAMPLE_TOPOLOGY_H
 #define SN_ENGINE_SAMPLE_TOPOLOGY_H
 
-#include "engine/sample/plan.h"
+#include "engine/sample/expand.h"
+#include "engine/sample/team.h"
 
 enum { SN__BLOCKS_UNDER_WAY = 4 }; /* one in each stage */
-
-/* Edges of one edge type, hop by hop: the neighbour's local id, and the edge id if the plan asks for
- * it. The nodes that were sampled for follow from how many were picked of each: in a hop they are the
- * frontier, in order. */
-typedef struct sn__edge_list {
-    uint32_t *row;
-    uint32_t *picks; /* [rows] */
-    int64_t *edge;
-    size_t count, rows;
-    size_t labelled; /* edges whose neighbour has its local id; the others are under way */
-    size_t row_capacity, picks_capacity, edge_capacity;
-} sn__edge_list;
 
 typedef struct sn__topology {
     const sn_plan *plan;
@@ -39,10 +28,13 @@ typedef struct sn__topology {
     size_t *frontier_begin, *frontier_end; /* [node type]: this hop's frontier in the node list */
     sn__row_block blocks[SN__BLOCKS_UNDER_WAY];
     sn__pick_set set;
+    sn__team *team; /* NULL: one thread */
 } sn__topology;
 
 /* The plan is BORROWED and must outlive the topology. Fails: SN_E_NOMEM. */
 SN_NODISCARD sn_status sn__topology_init(sn__topology *topology, const sn_plan *plan);
+/* Threads that share a batch, the caller's among them; 1 after init. Fails: SN_E_NOMEM. */
+SN_NODISCARD sn_status sn__topology_set_threads(sn__topology *topology, int32_t threads);
 void sn__topology_deinit(sn__topology *topology);
 /* Computes one batch; `batch` is in range. Fails: SN_E_NOMEM, SN_E_CORRUPT; usable again
  * afterwards. */

@@ -26,6 +26,7 @@
 
 #include "seine/batch.h"
 #include "seine/plan.h"
+#include "seine/sampler.h"
 #include "seine/stats.h"
 
 #ifdef __cplusplus
@@ -45,7 +46,7 @@ typedef struct sn_loader_options {
     uint32_t struct_size; /* filled by the macro */
     int32_t workers;      /* processes; 0: compute in the calling thread */
     int32_t concurrency;  /* batches under way per worker, each with a thread of its own; 0: 1 */
-    int32_t threads;      /* threads that share a batch; 0: 1, more is not in this version */
+    int32_t threads;      /* threads that share a batch (sn_sampler_set_threads); 0: 1 */
     /* Shared memory for batches, over all lanes; 0: at least two batches per lane, from the plan's
      * bound and the first batches, within an eighth of the memory granted. What does not fit spills. */
     uint64_t channel_bytes;

@@ -16,8 +16,16 @@ extern "C" {
 
 typedef struct sn_sampler sn_sampler;
 
+enum { SN_MAX_THREADS = 256 }; /* that share a batch */
+
 /* Keeps a reference to the plan. *out is NEW. Fails: SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_sampler_create(sn_plan *plan, sn_sampler **out);
+/* Threads that share each batch from now on, 1 to SN_MAX_THREADS; 1 after
+ * creation. All but the caller's belong to
+ * the handle, have the affinity that the caller has now, and sleep between batches. Batches are the
+ * same with any number. In a child of fork() the handle uses the caller's thread alone. Fails:
+ * SN_E_RANGE, SN_E_NOMEM; the number stays as it was. */
+SN_NODISCARD SN_API sn_status sn_sampler_set_threads(sn_sampler *sampler, int32_t threads);
 /* NULL is fine. Batches that are still held stay valid. */
 SN_API void sn_sampler_release(sn_sampler *sampler);
 /* Global batch `batch` of `epoch`. *out is NEW. Fails: SN_E_RANGE, SN_E_NOMEM; the handle stays

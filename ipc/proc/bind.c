@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/option.h"
-#include "ipc/sync/spin.h"
+#include "base/spin.h"
 
 #include <hwloc.h>
 #include <sched.h>

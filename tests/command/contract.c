@@ -79,7 +79,7 @@ static const flag doctor_flags[] = { SWITCH("--json") };
 #define RUN_FLAGS                                                                        \
     CHOICE("--load", "map|memory"), NUMBER("--workers", "0", 0, 256),                    \
         NUMBER("--concurrency", "1", 1, 32), SIZE("--channel-size"), SECONDS("--stall"), \
-        NUMBER("--threads", "1", 1, 65536), TEXT("--device", "cpu")
+        NUMBER("--threads", "1", 1, 256), TEXT("--device", "cpu")
 
 static const flag sample_flags[] = { INPUT_FLAGS, PLAN_FLAGS, RUN_FLAGS,
                                      CHOICE("--format", "digest|json|none") };
@@ -109,8 +109,9 @@ static const flag loader_flags[] = { TEXT("--dataset", "@ring"),
                                      CHOICE("--load", "map|memory"),
                                      NUMBER("--workers", "1", 1, 256),
                                      NUMBER("--concurrency", "1", 1, 32),
+                                     NUMBER("--threads", "1", 1, 256),
                                      SIZE("--channel-size") };
-static const char *const loader_later[] = { "--links",  "--weighted", "--ranks", "--threads",
+static const char *const loader_later[] = { "--links",  "--weighted", "--ranks",
                                             "--device", "--stall",    NULL };
 static const flag channel_flags[] = { NUMBER("--runs", "1", 1, 10000), SWITCH("--json") };
 static const char *const channel_later[] = { "--workers", "--threads", "--device", "--dataset",

@@ -275,7 +275,6 @@ static const struct {
     { { "sample", "graph", "--subgraph" }, "seine sample: --subgraph: not in this version\n" },
     { { "sample", "graph", "--ranks", "2" }, "seine sample: --ranks: not in this version\n" },
     { { "sample", "graph", "--connect", "h:1" }, "seine sample: --connect: not in this version\n" },
-    { { "sample", "graph", "--threads=2" }, "seine sample: --threads: not in this version\n" },
     { { "sample", "graph", "--device", "cuda:0" },
       "seine sample: --device: not in this version\n" },
     { { "train", "graph", "--device", "cuda:0" }, "seine train: --device: not in this version\n" },
@@ -346,7 +345,7 @@ START_TEST(flag_forms_with_blank_and_equals_mean_the_same)
     ck_assert_int_eq(count_lines(one.out), 1);
     outcome_free(&one);
     outcome_free(&two);
-    expect_done(SEINE("sample", "graph", "--workers", "0", "--threads", "1", "--concurrency", "2",
+    expect_done(SEINE("sample", "graph", "--workers", "0", "--threads", "2", "--concurrency", "2",
                       "--device", "cpu", "--start-batch", "1", "--stall=.5", "--channel-size",
                       "1.5gB"));
     expect_done(SEINE("sample", "graph", "--channel-size", "0", "--stall", "86400"));

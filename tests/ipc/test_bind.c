@@ -4,9 +4,9 @@
 
 #include "base/option.h"
 #include "base/run.h"
+#include "base/spin.h"
 #include "data/support/folder.h"
 #include "ipc/faults.h"
-#include "ipc/sync/spin.h"
 #include "support/leftovers.h"
 
 #include <errno.h>

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/run.h"
+#include "base/spin.h"
 #include "data/support/folder.h"
-#include "ipc/sync/spin.h"
 #include "support/leftovers.h"
 #include "support/scale.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two threads on one mapping of a segment, as a worker and the consumer use it: plain bytes, handed over
  * by an event after a short spin. ThreadSanitizer sees both ends here, which it cannot in two processes. */
+#include "base/spin.h"
 #include "ipc/shm/segment.h"
 #include "ipc/sync/event.h"
-#include "ipc/sync/spin.h"
 
 #include "base/clock.h"
 #include "base/run.h"

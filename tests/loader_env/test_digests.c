@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One seed, one stream: batches of real graphs have the same digests in the calling thread and from any
- * number of workers, whether an epoch is taken whole, left in the middle, or gone on with elsewhere. */
+ * number of workers, with one thread or two on each batch, whether an epoch is taken whole, left in the
+ * middle, or gone on with elsewhere. */
 #include "base/run.h"
 
 #include "loader_env/env.h"
@@ -24,10 +25,11 @@ static const struct {
 enum { GRAPHS = sizeof graphs / sizeof *graphs };
 
 typedef struct way {
-    int32_t workers, concurrency;
+    int32_t workers, concurrency, threads;
 } way;
-static const way ways[] = { { 0, 1 }, { 1, 1 }, { 1, 2 }, { 2, 1 }, { 2, 2 }, { 3, 1 },
-                            { 3, 2 }, { 4, 1 }, { 4, 2 }, { 7, 1 }, { 7, 2 } };
+static const way ways[] = { { 0, 1, 2 }, { 1, 1, 1 }, { 1, 2, 2 }, { 2, 1, 2 },
+                            { 2, 2, 1 }, { 3, 1, 1 }, { 3, 2, 2 }, { 4, 1, 2 },
+                            { 4, 2, 1 }, { 7, 1, 1 }, { 7, 2, 2 } };
 enum { WAYS = sizeof ways / sizeof *ways };
 
 static sn_dataset *dataset;
@@ -88,9 +90,11 @@ static sn_plan *plan_of(int index, int64_t rank, int64_t world)
 static sn_loader *open_way(sn_plan *plan, const way *how)
 {
     sn_loader *loader;
-    ENV_OK(sn_node_loader_create(
-        plan, SN_LOADER_OPTIONS(.workers = how->workers, .concurrency = how->concurrency),
-        &loader));
+    ENV_OK(sn_node_loader_create(plan,
+                                 SN_LOADER_OPTIONS(.workers = how->workers,
+                                                   .concurrency = how->concurrency,
+                                                   .threads = how->threads),
+                                 &loader));
     return loader;
 }
 

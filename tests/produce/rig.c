@@ -228,6 +228,8 @@ sn_loader_options rig_options(const sn_loader_options *options)
 {
     sn_loader_options all = *options;
     all.no_bind = true;
+    if (all.threads == 0)
+        all.threads = sn_test_threads();
     if (all.worker_path == NULL)
         all.worker_path = rig_worker_path();
     if (all.timeout_ns == 0)

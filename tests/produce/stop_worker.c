@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "channel/claims.h"
 #include "engine/produce/worker.h"
+#include "engine/sample/team.h"
 #include "ipc/proc/bind.h"
 #include "ipc/shm/pass.h"
 #include "seine/log.h"
@@ -304,5 +305,6 @@ int main(void)
     read_order();
     sn__worker_hook = at_step;
     pass_by("start", NO_TICKET);
+    sn__team_least_blocks = 1; /* the graphs are small */
     return sn_worker_main();
 }

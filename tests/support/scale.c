@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the two variables at every call: they cost nothing against a test, and nothing has to be
+/* Reads the variables at every call: they cost nothing against a test, and nothing has to be
  * kept. */
 #include "support/scale.h"
 
@@ -35,4 +35,9 @@ int64_t sn_test_scale(int64_t full)
 uint64_t sn_test_seed(void)
 {
     return number("SEINE_TEST_SEED", 0, UINT64_MAX, 1);
+}
+
+int32_t sn_test_threads(void)
+{
+    return (int32_t)number("SEINE_TEST_THREADS", 1, 16, 1);
 }

@@ -16,5 +16,7 @@
 int64_t sn_test_scale(int64_t full);
 /* The seed of this run (default 1). A test mixes its own number in: sn_test_seed() ^ 17. */
 uint64_t sn_test_seed(void);
+/* Threads that share a batch, where a test leaves them open: SEINE_TEST_THREADS (default 1). */
+int32_t sn_test_threads(void);
 
 #endif

@@ -144,7 +144,10 @@ static int run_sample(const void *values, const char *operand)
 
 static int run_gather(const void *values, const char *operand)
 {
+    const bench_args *args = values;
     (void)operand;
+    if (args->plan.threads > 1)
+        return report_usage("--threads: rows are gathered by one thread");
     return run_plan(values, bench_gather);
 }
 
@@ -155,9 +158,12 @@ static const char *const plan_later[] = { PLAN_LATER, NULL };
 const command command_bench_sample = {
     .name = "bench sample",
     .summary = "measures sampling against random cache lines",
-    .about = "Samples batches of the plan and reads random cache lines without a branch, in turn. "
-             "The share is that of\nedges per second, sampled and relabelled, in random lines per "
-             "second: the median over the pairs.",
+    .about =
+        "Samples batches of the plan and reads random cache lines without a branch, in turn. "
+        "The share is that of\nedges per second, sampled and relabelled, in random lines per "
+        "second: the median over the pairs.\n"
+        "With --threads T a third row is that of T threads on each batch, and its share that in "
+        "one thread's\nrate.",
     .examples = "seine bench sample --dataset packages --input train --fanout 15,10,5 --json\n",
     .groups = plan_groups,
     .later = plan_later,
@@ -204,6 +210,14 @@ static const arg workers_args[] = {
       .fallback = "1",
       .least = 1,
       .most = SN_MAX_CONCURRENCY },
+    { .name = "--threads",
+      .value = "T",
+      .text = "threads that share a batch",
+      .kind = ARG_INT,
+      .offset = AT(plan.threads),
+      .fallback = "1",
+      .least = 1,
+      .most = SN_MAX_THREADS },
     { .name = "--channel-size",
       .value = "0|64MB",
       .text = "shared memory for batches; 0: from the plan and the memory there is",
@@ -222,7 +236,7 @@ static int run_loader(const void *values, const char *operand)
 
 static const arg_group *const loader_groups[] = { &graph_group, &input_group, &plan_group,
                                                   &workers_group, NULL };
-static const char *const loader_later[] = { PLAN_LATER, "--threads", "--device", "--stall", NULL };
+static const char *const loader_later[] = { PLAN_LATER, "--device", "--stall", NULL };
 
 const command command_bench_loader = {
     .name = "bench loader",

@@ -26,12 +26,12 @@ static const arg run_args[] = {
       .offset = AT(stall_ns) },
     { .name = "--threads",
       .value = "T",
-      .text = "threads that share a batch; 1 in this version",
+      .text = "threads that share a batch",
       .kind = ARG_INT,
       .offset = AT(threads),
       .fallback = "1",
       .least = 1,
-      .most = 65536 },
+      .most = SN_MAX_THREADS },
     { .name = "--device",
       .value = "cpu",
       .text = "where the batches are made",
@@ -43,8 +43,6 @@ const arg_group run_group = ARG_GROUP("Run", run_args);
 
 int plan_args_check(const plan_args *args, const char *name)
 {
-    if (args->threads > 1)
-        return report_later(name, "--threads");
     if (strncmp(args->device, "cuda", 4) == 0)
         return report_later(name, "--device");
     if (strcmp(args->device, "cpu") != 0)
@@ -58,7 +56,8 @@ int loader_open(const plan_args *args, sn_plan *plan, sn_loader **out)
         plan,
         SN_LOADER_OPTIONS(.workers = (int32_t)args->workers,
                           .concurrency = (int32_t)args->concurrency,
-                          .channel_bytes = args->channel_bytes, .stall_ns = args->stall_ns),
+                          .threads = (int32_t)args->threads, .channel_bytes = args->channel_bytes,
+                          .stall_ns = args->stall_ns),
         out);
     return st == SN_OK ? CODE_DONE : report_library(st);
 }

@@ -10,8 +10,8 @@
  *     ... sleep
  *
  * Threads: any; each has a spin of its own. */
-#ifndef SN_IPC_SYNC_SPIN_H
-#define SN_IPC_SYNC_SPIN_H
+#ifndef SN_BASE_SPIN_H
+#define SN_BASE_SPIN_H
 
 #include <stdbool.h>
 #include <stdint.h>

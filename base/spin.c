@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A short wait before a sleep. */
-#include "ipc/sync/spin.h"
+#include "base/spin.h"
 
 #include "base/clock.h"
 #include "base/option.h"

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Several threads on one batch: the batches of one thread, whoever loses its core, forks, or finds a
+ * broken graph. Frontiers are large enough to be shared. */
+#include "base/run.h"
+
+#include "support/scale.h"
+
+#include "base/random.h"
+#include "seine/seine.h"
+
+#include <check.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    NODES = 6000,
+    DEGREE = 12,
+    EDGES = NODES * DEGREE,
+    SEEDS = 1500,
+    BATCHES = NODES / SEEDS,
+    STRIDE = NODES / (2 * DEGREE + 1)
+};
+
+static int64_t indptr[NODES + 1], indices[2][EDGES], edge_ids[EDGES];
+static sn_dataset *dataset;
+
+static void ck_fine(sn_status status)
+{
+    ck_assert_msg(status == SN_OK, "%s: %s", sn_status_name(status), sn_error_detail());
+}
+
+static sn_source array(void *data, int64_t rows)
+{
+    return (sn_source){ .tensor = { data, { SN_INT, 64 }, 1, { rows, 1, 1, 1 } },
+                        .keep = SN_KEEP_BORROW };
+}
+
+/* Two types of nodes, an edge type to the own type and one to the other; degrees from 0 to 2 DEGREE. */
+static void setup(void)
+{
+    uint64_t state = sn_test_seed();
+    sn_node_spec nodes[] = { { .name = "user", .count = NODES },
+                             { .name = "item", .count = NODES } };
+    sn_edge_spec edges[2] = { { .src = "user", .rel = "likes", .dst = "item" },
+                              { .src = "user", .rel = "knows", .dst = "user" } };
+    for (int i = 0; i < NODES; i++) /* pairs of rows share their edges unevenly */
+        indptr[i + 1] = i % 2 == 0 ? i * DEGREE + (int64_t)(sn__mix64(++state) % (2 * DEGREE + 1))
+                                   : (i + 1) * DEGREE;
+    for (int i = 0; i < NODES; i++) /* rising, as rows must be */
+        for (int64_t at = indptr[i]; at < indptr[i + 1]; at++)
+            for (int type = 0; type < 2; type++)
+                indices[type][at] =
+                    (at - indptr[i]) * STRIDE + (int64_t)(sn__mix64(++state) % STRIDE);
+    for (int i = 0; i < EDGES; i++)
+        edge_ids[i] = (i * 7 + 3) % EDGES;
+    for (int type = 0; type < 2; type++) {
+        edges[type].csr_indptr = array(indptr, NODES + 1);
+        edges[type].csr_indices = array(indices[type], EDGES);
+        edges[type].csr_edge_ids = array(edge_ids, EDGES);
+    }
+    ck_fine(sn_dataset_create(SN_DATASET_SPEC(.num_node_types = 2, .node_types = nodes,
+                                              .num_edge_types = 2, .edge_types = edges),
+                              &dataset));
+}
+
+static void teardown(void)
+{
+    sn_dataset_release(dataset);
+}
+
+static const struct shape {
+    int64_t fanout[3];
+    bool with_edge, replace;
+} shapes[] = {
+    { { 5, 5, 3 }, false, false }, { { 5, 5, 3 }, true, false },   { { 4, 4, 4 }, false, true },
+    { { -1, 3, 2 }, true, false }, { { 2, 70, 1 }, false, false }, { { 1, -1, 0 }, true, true },
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+static sn_sampler *sampler_of(const struct shape *of)
+{
+    sn_plan *plan;
+    sn_sampler *sampler;
+    ck_fine(sn_plan_create(dataset,
+                           SN_PLAN_OPTIONS(.batch_size = SEEDS, .shuffle = true, .seed = 5,
+                                           .hops = 3, .fanout = of->fanout, .replace = of->replace,
+                                           .with_edge = of->with_edge, .input_type = 0),
+                           &plan));
+    ck_fine(sn_sampler_create(plan, &sampler));
+    sn_plan_release(plan);
+    return sampler;
+}
+
+static uint64_t digest_of(sn_sampler *sampler, int64_t batch)
+{
+    sn_batch *got;
+    ck_fine(sn_sampler_sample(sampler, 1, batch, &got));
+    uint64_t digest = sn_batch_digest(got);
+    sn_batch_release(got);
+    return digest;
+}
+
+static void compare(sn_sampler *sampler, const uint64_t *want)
+{
+    for (int64_t b = 0; b < BATCHES; b++)
+        ck_assert_uint_eq(digest_of(sampler, b), want[b]);
+}
+
+static void take_digests(const struct shape *of, uint64_t *out)
+{
+    sn_sampler *alone = sampler_of(of);
+    for (int64_t b = 0; b < BATCHES; b++)
+        out[b] = digest_of(alone, b);
+    sn_sampler_release(alone);
+}
+
+START_TEST(batches_do_not_depend_on_the_number_of_threads)
+{
+    uint64_t want[BATCHES];
+    take_digests(&shapes[_i], want);
+    sn_sampler *sampler = sampler_of(&shapes[_i]);
+    for (int64_t round = 0; round < sn_test_scale(20); round++)
+        for (int32_t threads = 1; threads <= 5; threads += 1 + (threads == 3)) {
+            ck_fine(sn_sampler_set_threads(sampler, threads));
+            compare(sampler, want);
+        }
+    sn_sampler_release(sampler);
+}
+END_TEST
+
+/* On one core a helper is mostly not running when its block is wanted. */
+START_TEST(blocks_of_threads_without_a_core_are_taken_over)
+{
+    uint64_t want[BATCHES];
+    cpu_set_t all, one;
+    take_digests(&shapes[_i], want);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (size_t core = 0; core < CPU_SETSIZE && CPU_COUNT(&one) == 0; core++)
+        if (CPU_ISSET(core, &all))
+            CPU_SET(core, &one);
+    sn_sampler *sampler = sampler_of(&shapes[_i]);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    ck_fine(sn_sampler_set_threads(sampler, 4));
+    for (int64_t round = 0; round < sn_test_scale(20); round++)
+        compare(sampler, want);
+    sn_sampler_release(sampler);
+}
+END_TEST
+
+START_TEST(broken_graph_is_named_and_a_mended_one_goes_on)
+{
+    uint64_t want[BATCHES];
+    char detail[256];
+    sn_batch *batch;
+    int named = 0;
+    take_digests(&shapes[_i], want);
+    sn_sampler *sampler = sampler_of(&shapes[_i]);
+    for (int64_t round = 0; round < sn_test_scale(40); round++) {
+        ck_fine(sn_sampler_set_threads(sampler, 1 + (int32_t)(round % 4)));
+        int64_t broken = (int64_t)(sn__mix64((uint64_t)round) % EDGES), before = indices[1][broken];
+        for (int64_t i = 0; i < EDGES; i += EDGES / 16) /* some of them are picked */
+            indices[1][(broken + i) % EDGES] += NODES;
+        sn_status status = sn_sampler_sample(sampler, 1, 0, &batch);
+        snprintf(detail, sizeof detail, "%s", sn_error_detail());
+        for (int64_t i = 0; i < EDGES; i += EDGES / 16)
+            indices[1][(broken + i) % EDGES] -= NODES;
+        ck_assert_int_eq(indices[1][broken], before);
+        if (status == SN_OK) { /* none was */
+            sn_batch_release(batch);
+        } else {
+            named++;
+            ck_assert_int_eq(status, SN_E_CORRUPT);
+            ck_assert_msg(strstr(detail, "knows") != NULL, "%s", detail);
+        }
+        compare(sampler, want);
+    }
+    ck_assert_int_gt(named, 0);
+    sn_sampler_release(sampler);
+}
+END_TEST
+
+START_TEST(child_of_fork_works_alone)
+{
+    uint64_t want[BATCHES];
+    take_digests(&shapes[_i], want);
+    sn_sampler *sampler = sampler_of(&shapes[_i]);
+    ck_fine(sn_sampler_set_threads(sampler, 3));
+    compare(sampler, want);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        bool same = true;
+        for (int64_t b = 0; b < BATCHES; b++)
+            same = same && digest_of(sampler, b) == want[b];
+        sn_sampler_release(sampler);
+        _exit(same ? 0 : 1);
+    }
+    compare(sampler, want);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    sn_sampler_release(sampler);
+}
+END_TEST
+
+START_TEST(number_of_threads_is_checked)
+{
+    static const int32_t wrong[] = { 0, -1, 257, INT32_MAX };
+    sn_sampler *sampler = sampler_of(&shapes[0]);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        ck_assert_int_eq(sn_sampler_set_threads(sampler, wrong[i]), SN_E_RANGE);
+        ck_assert_ptr_nonnull(strstr(sn_error_detail(), "threads"));
+    }
+    ck_assert_int_eq(sn_sampler_set_threads(NULL, 2), SN_E_INVALID);
+    sn_sampler_release(sampler);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *cases = tcase_create("team");
+    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_set_timeout(cases, 300);
+    tcase_add_loop_test(cases, batches_do_not_depend_on_the_number_of_threads, 0, SHAPES);
+    tcase_add_loop_test(cases, blocks_of_threads_without_a_core_are_taken_over, 0, SHAPES);
+    tcase_add_loop_test(cases, broken_graph_is_named_and_a_mended_one_goes_on, 0, SHAPES);
+    tcase_add_loop_test(cases, child_of_fork_works_alone, 0, SHAPES);
+    tcase_add_test(cases, number_of_threads_is_checked);
+    return run_cases("team", cases);
+}
