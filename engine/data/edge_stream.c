@@ -103,10 +103,11 @@ static void widen(const sn_tensor *view, int64_t first, int64_t count, int64_t *
 
 static bool all_below(const int64_t *ids, int64_t count, int64_t limit)
 {
-    uint64_t bad = 0;
+    /* An id in [0, n) and n - 1 minus it both have a clear highest bit, and no other id does. */
+    uint64_t bits = 0, last = (uint64_t)limit - 1;
     for (int64_t i = 0; i < count; i++)
-        bad |= (uint64_t)((uint64_t)ids[i] >= (uint64_t)limit);
-    return bad == 0;
+        bits |= (uint64_t)ids[i] | (last - (uint64_t)ids[i]);
+    return bits >> 63 == 0;
 }
 
 /* The first bad column decides, its source before its destination. */

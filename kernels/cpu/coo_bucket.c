@@ -6,6 +6,9 @@
 #include "base/mem.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#    include <emmintrin.h>
+#endif
 
 enum {
     LINE = 16,       /* edges collected before they are written: three cache lines of small ones */
@@ -18,11 +21,43 @@ sn_status sn__coo_changed(void)
     return sn__fail(SN_E_CORRUPT, "edges changed while they were read");
 }
 
+/* A lane's arrays of places have whole cache lines, so that its lines of edges begin at one. */
+static size_t places_of(const sn__coo_job *job)
+{
+    return ((size_t)job->round_buckets + 7) / 8 * 8;
+}
+
+/* Copies whole cache lines past the caches: nobody reads them before the round is complete, and a
+ * cached store would first read what it overwrites. */
+static inline void write_line(void *to, const void *from, size_t bytes)
+{
+#ifdef __SSE2__
+    for (size_t i = 0; i < bytes / sizeof(__m128i); i++)
+        _mm_stream_si128((__m128i *)to + i, _mm_load_si128((const __m128i *)from + i));
+#else
+    memcpy(to, from, bytes);
+#endif
+}
+
+/* Before other threads are told of the lines: streamed stores are not ordered by a release. */
+static inline void write_lines_done(void)
+{
+#ifdef __SSE2__
+    _mm_sfence();
+#endif
+}
+
 /* Per thread: the lanes, and the second array of a sort where the result's place cannot serve.
  * Freed with the job. */
-static sn_status get_memory(sn__coo_job *job, int32_t threads)
+static sn_status get_memory(sn__coo_job *job, size_t temp_bytes, int32_t threads)
 {
-    SN_TRY(sn__mem_pages(job->temp_bytes, "edges of a round", &job->temp));
+    if (temp_bytes > job->temp_bytes) {
+        sn__mem_pages_free(job->temp, job->temp_bytes);
+        job->temp = NULL;
+        job->temp_bytes = 0;
+        SN_TRY(sn__mem_pages(temp_bytes, "edges of a round", &job->temp));
+        job->temp_bytes = temp_bytes;
+    }
     SN_TRY(sn__mem_zalloc((size_t)threads, sizeof *job->lanes, "lanes", &job->lanes));
     for (int32_t t = 0; t < threads; t++)
         SN_TRY(sn__mem_pages(job->lane_bytes, "lanes", &job->lanes[t]));

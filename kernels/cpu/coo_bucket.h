@@ -19,6 +19,8 @@ struct sn__coo {
     sn__edge_source source;
     sn__coo_options options;
     sn__coo_side side[2]; /* by sn__coo_by */
+    void *temp;           /* lent to each job in turn: fresh pages cost more than what fills them */
+    size_t temp_bytes;
 };
 
 /* Consecutive cells whose edges are sorted together. */
@@ -50,7 +52,7 @@ typedef struct sn__coo_job {
     int64_t round_buckets;
     int32_t *bucket_of; /* [cells]: the bucket, counted from the start of its round */
     int64_t round;      /* in work */
-    void *temp;         /* the edges of a round by bucket: keys, then ids */
+    void *temp;         /* the edges of a round by bucket; of the sn__coo */
     size_t temp_bytes;
     void **lanes; /* [threads] */
     size_t lane_bytes;

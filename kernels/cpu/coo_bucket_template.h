@@ -37,7 +37,7 @@ const size_t NAME(sn__coo_edge_bytes) = sizeof(NAME(edge));
 static NAME(lanes) NAME(lanes_of)(const sn__coo_job *job, int32_t thread)
 {
     uint64_t *at = job->lanes[thread];
-    size_t buckets = (size_t)job->round_buckets;
+    size_t buckets = places_of(job);
     return (NAME(lanes)){ at, at + buckets, at + 2 * buckets,
                           (NAME(edge) *)(void *)(at + 3 * buckets) };
 }
@@ -68,43 +68,48 @@ static bool NAME(flush)(const sn__coo_job *job, const NAME(lanes) * lanes, int64
     const NAME(edge) *line = lanes->lines + b * LINE;
     NAME(edge) *to = (NAME(edge) *)job->temp + from;
     if (at - from == LINE)
-        memcpy(to, line, LINE * sizeof *to);
+        write_line(to, line, LINE * sizeof *to);
     else
         memcpy(to, line + from % LINE, (at - from) * sizeof *to);
     return true;
 }
 
-/* Edge i of a block that begins with edge `first`. */
-static inline bool NAME(put)(const sn__coo_job *job, const NAME(lanes) * lanes, int64_t row,
-                             int64_t col, int64_t id)
+/* One edge. `lanes` and `bucket_of` are the caller's locals: what is stored through them may alias
+ * whatever `job` points to, which would be read again for each edge. */
+static inline bool NAME(put)(const sn__coo_job *job, const NAME(lanes) * lanes, int64_t b,
+                             NAME(edge) edge)
 {
-    int64_t b = job->bucket_of[row >> job->side->shift];
     uint64_t slot = lanes->at[b]++ % LINE;
-    lanes->lines[b * LINE + (int64_t)slot] = (NAME(edge)){ (WORD)row, (WORD)col, (WORD)id };
+    lanes->lines[b * LINE + (int64_t)slot] = edge;
     return slot < LINE - 1 || NAME(flush)(job, lanes, b);
 }
 
-static sn_status NAME(scatter_block)(const sn__coo_job *job, const NAME(lanes) * lanes,
-                                     int64_t first, int32_t count)
+static sn_status NAME(scatter_block)(const sn__coo_job *job, NAME(lanes) lanes, int64_t first,
+                                     int32_t count)
 {
     int64_t row[SN__EDGE_BLOCK], col[SN__EDGE_BLOCK];
     int32_t mine[SN__EDGE_BLOCK], found = 0; /* branch-free choice of this round's edges */
+    const int32_t *bucket_of = job->bucket_of;
+    int shift = job->side->shift;
     bool ok = true;
     SN_TRY(sn__coo_read(job->coo, job->by, first, count, row, col));
     if (job->num_rounds == 1) {
         for (int32_t i = 0; i < count && ok; i++)
-            ok = NAME(put)(job, lanes, row[i], col[i], first + i);
+            ok = NAME(put)(job, &lanes, bucket_of[row[i] >> shift],
+                           (NAME(edge)){ (WORD)row[i], (WORD)col[i], (WORD)(first + i) });
         return ok ? SN_OK : sn__coo_changed();
     }
     int64_t cell = job->buckets[job->rounds[job->round]].cell;
     uint64_t cells = (uint64_t)(job->buckets[job->rounds[job->round + 1] - 1].cell_end - cell);
-    int shift = job->side->shift;
     for (int32_t i = 0; i < count; i++) {
         mine[found] = i;
         found += (uint64_t)((row[i] >> shift) - cell) < cells;
     }
-    for (int32_t j = 0; j < found && ok; j++)
-        ok = NAME(put)(job, lanes, row[mine[j]], col[mine[j]], first + mine[j]);
+    for (int32_t j = 0; j < found && ok; j++) {
+        int32_t i = mine[j];
+        ok = NAME(put)(job, &lanes, bucket_of[row[i] >> shift],
+                       (NAME(edge)){ (WORD)row[i], (WORD)col[i], (WORD)(first + i) });
+    }
     return ok ? SN_OK : sn__coo_changed();
 }
 
@@ -114,9 +119,10 @@ static sn_status NAME(scatter)(void *context, int32_t thread, int64_t begin, int
     NAME(lanes) lanes = NAME(lanes_of)(job, thread);
     for (int64_t at = begin; at < end; at += SN__EDGE_BLOCK) {
         int64_t left = end - at;
-        SN_TRY(NAME(scatter_block)(job, &lanes, at,
+        SN_TRY(NAME(scatter_block)(job, lanes, at,
                                    left < SN__EDGE_BLOCK ? (int32_t)left : SN__EDGE_BLOCK));
     }
+    write_lines_done();
     if (job->coo->source.forget != NULL)
         job->coo->source.forget(job->coo->source.context, begin, end - begin);
     return SN_OK;
@@ -270,13 +276,12 @@ static sn_status NAME(sort_round)(sn__coo_job *job)
 sn_status NAME(sn__coo_sort)(sn__coo_job *job)
 {
     int32_t threads = job->coo->options.threads;
-    job->temp_bytes = job->round_edges * NAME(sn__coo_edge_bytes);
-    job->lane_bytes =
-        (size_t)job->round_buckets * (3 * sizeof(uint64_t) + LINE * sizeof(NAME(edge)));
+    size_t temp_bytes = job->round_edges * NAME(sn__coo_edge_bytes);
+    job->lane_bytes = places_of(job) * (3 * sizeof(uint64_t) + LINE * sizeof(NAME(edge)));
     bool second = job->col_passes > 0 || job->duplicates != NULL;
     if (second && (job->duplicates != NULL || sizeof(WORD) == sizeof(uint64_t)))
         job->spare_bytes = job->bucket_edges * NAME(sn__coo_edge_bytes);
-    SN_TRY(get_memory(job, threads));
+    SN_TRY(get_memory(job, temp_bytes, threads));
     for (job->round = 0; job->round < job->num_rounds; job->round++)
         SN_TRY(NAME(sort_round)(job));
     return SN_OK;

@@ -238,6 +238,7 @@ void sn__coo_end(sn__coo *coo)
         return;
     sn__mem_free(coo->side[0].counts);
     sn__mem_free(coo->side[1].counts);
+    sn__mem_pages_free(coo->temp, coo->temp_bytes);
     sn__mem_free(coo);
 }
 
@@ -340,6 +341,8 @@ static void plan_buckets(sn__coo_job *job, uint64_t load)
 {
     int64_t cells = job->side->cells, rows_per_cell = (int64_t)1 << job->side->shift;
     uint64_t first = 0, most_rows = 1;
+    job->num_buckets = 0;
+    job->bucket_edges = 0;
     for (int64_t cell = 0; cell < cells; job->num_buckets++) {
         sn__coo_bucket *bucket = &job->buckets[job->num_buckets];
         *bucket = (sn__coo_bucket){ .cell = cell, .first = first };
@@ -400,10 +403,18 @@ static sn_status make_plan(sn__coo_job *job, size_t edge_bytes)
     SN_TRY(sn__mem_zalloc(cells, sizeof *job->bucket_of, "cells", &job->bucket_of));
     if (!other->sorted) /* else each row gets its columns in ascending order */
         plan_digits(bit_length((uint64_t)side->cols - 1), &job->col_passes, &job->col_bits);
-    uint64_t most = round_budget(job, edge_bytes), load = most / ROUND_BUCKETS;
-    plan_buckets(job, load > BUCKET_LOAD ? load : BUCKET_LOAD);
+    uint64_t count = (uint64_t)job->coo->source.count;
+    uint64_t most = round_budget(job, edge_bytes);
+    int64_t most_buckets = (int64_t)((count + most - 1) / most) * ROUND_BUCKETS;
+    uint64_t load = (count + (uint64_t)side->rows) / (uint64_t)most_buckets;
+    load = load > BUCKET_LOAD ? load : BUCKET_LOAD;
+    plan_buckets(job, load);
+    /* Buckets are not quite full, and a few more than the rounds may have would cost one more pass
+     * over the stream. */
+    while (job->num_buckets > most_buckets)
+        plan_buckets(job, load += load / 16);
     plan_rounds(job, most);
-    uint64_t count = (uint64_t)job->coo->source.count, weight = count / (uint64_t)job->num_buckets;
+    uint64_t weight = count / (uint64_t)job->num_buckets;
     job->stage.total =
         (uint64_t)job->num_rounds * count + (uint64_t)job->num_buckets * (weight > 0 ? weight : 1);
     return SN_OK;
@@ -419,20 +430,23 @@ static void free_job(sn__coo_job *job)
     }
     sn__mem_free(job->spare);
     sn__mem_free(job->lanes);
-    sn__mem_pages_free(job->temp, job->temp_bytes);
     sn__mem_free(job->bucket_of);
     sn__mem_free(job->rounds);
     sn__mem_free(job->buckets);
 }
 
-static sn_status sort_edges(sn__coo_job *job)
+static sn_status sort_edges(sn__coo *coo, sn__coo_job *job)
 {
     uint64_t limit = (uint64_t)1 << 32, count = (uint64_t)job->coo->source.count;
     bool small =
         (uint64_t)job->side->rows <= limit && (uint64_t)job->side->cols <= limit && count < limit;
+    job->temp = coo->temp;
+    job->temp_bytes = coo->temp_bytes;
     sn_status status = make_plan(job, small ? sn__coo_edge_bytes_small : sn__coo_edge_bytes_large);
     if (status == SN_OK)
         status = small ? sn__coo_sort_small(job) : sn__coo_sort_large(job);
+    coo->temp = job->temp;
+    coo->temp_bytes = job->temp_bytes;
     free_job(job);
     return status;
 }
@@ -452,7 +466,7 @@ sn_status sn__coo_rows(sn__coo *coo, sn__coo_by by, int64_t *indptr, void *indic
     if (layout.implicit_ids)
         return copy_rows(&job);
     indptr[0] = 0;
-    return sort_edges(&job);
+    return sort_edges(coo, &job);
 }
 
 sn_status sn__coo_duplicates(sn__coo *coo, uint64_t *bitmap)
@@ -463,5 +477,5 @@ sn_status sn__coo_duplicates(sn__coo *coo, uint64_t *bitmap)
     job.stage = (sn__stage){ .progress = coo->options.progress, .name = "find duplicates" };
     job.index_bytes = sizeof(int32_t); /* for the default of the scratch memory */
     job.duplicates = bitmap;
-    return sort_edges(&job);
+    return sort_edges(coo, &job);
 }
