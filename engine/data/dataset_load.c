@@ -93,6 +93,8 @@ sn_status sn__dataset_load(sn_dataset *dataset)
     sn_status st = sn__image_reserve(dataset, refs, count);
     if (st == SN_OK)
         st = load_all(dataset, refs, count);
+    if (st == SN_OK)
+        sn__segment_ask_huge(&dataset->image);
     sn__mem_free(refs);
     if (st != SN_OK)
         return st;

@@ -85,7 +85,6 @@ static sn_status make_segment(const char *text, size_t end, sn__segment *out)
     sn__hash_hex(text, head.text_bytes, hash);
     memcpy(head.text_hash, hash, sizeof head.text_hash);
     SN_TRY(sn__segment_create("seine-dataset", head.bytes, out));
-    sn__segment_ask_huge(out);
     memcpy(out->base, &head, sizeof head);
     memcpy(out->base + head.text_offset, text, head.text_bytes);
     return SN_OK;
@@ -138,8 +137,10 @@ static sn_status make_image(sn_dataset *dataset)
                    (size_t)sn_tensor_bytes(&array->view));
         give_way(dataset, array);
     }
-    if (st == SN_OK)
+    if (st == SN_OK) {
+        sn__segment_ask_huge(&dataset->image);
         sn__segment_unmap(&dataset->image); /* this process reads its own arrays */
+    }
     sn__mem_free(refs);
     return st;
 }

@@ -28,8 +28,8 @@ SN_NODISCARD sn_status sn__segment_create(const char *name, size_t bytes, sn__se
 SN_NODISCARD sn_status sn__segment_attach(int fd, size_t bytes, sn__segment *out);
 /* The same for what is complete: mapped for reading alone, and pages come with their first use. */
 SN_NODISCARD sn_status sn__segment_attach_read(int fd, size_t bytes, sn__segment *out);
-/* Asks for huge pages, unless SEINE_HUGE_PAGES=never. A wish; for who made the segment, before others
- * map it. */
+/* Asks for huge pages, unless SEINE_HUGE_PAGES=never. A wish; for who made the segment, when it is filled
+ * (pages that were never written take several times as long), and before others read it much. */
 void sn__segment_ask_huge(const sn__segment *segment);
 /* Both may be called again, and on SN__SEGMENT_NONE. */
 void sn__segment_close_fd(sn__segment *segment);
