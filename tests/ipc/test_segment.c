@@ -61,19 +61,30 @@ static void check_nothing_left(void)
     ck_assert(!keeps_names());
 }
 
-/* Whether the page tables have every page: bit 63 of its entry says so. */
+/* Bit 63 of a page's entry says that the page tables have it. A page that the kernel is moving is away
+ * for a moment; one that was not populated stays away. */
+static bool is_present(int pagemap, uintptr_t page)
+{
+    for (int looks = 0; looks < 50; looks++) {
+        uint64_t entry = 0;
+        ck_assert_int_eq(pread(pagemap, &entry, sizeof entry, (off_t)(page * sizeof entry)),
+                         sizeof entry);
+        if (entry >> 63 == 1)
+            return true;
+        usleep(2000);
+    }
+    return false;
+}
+
 static bool is_populated(const uint8_t *base, size_t bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(pagemap, 0);
     bool all = true;
-    for (size_t at = 0; at < bytes; at += page) {
-        uint64_t entry = 0;
-        off_t place = (off_t)(((uintptr_t)base + at) / page * sizeof entry);
-        all = all && pread(fd, &entry, sizeof entry, place) == sizeof entry && entry >> 63 == 1;
-    }
-    close(fd);
+    for (size_t at = 0; at < bytes && all; at += page)
+        all = is_present(pagemap, ((uintptr_t)base + at) / page);
+    close(pagemap);
     return all;
 }
 
