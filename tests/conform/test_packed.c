@@ -23,7 +23,7 @@
 enum { CASES = 400, PARTS = 10, MOST_BATCHES = 5 };
 enum origin { OF_CALLER, LOADED, MAPPED, ORIGINS };
 
-static char folder[64];
+static char folder[512];
 
 static void ck_fine(sn_status status)
 {
@@ -85,7 +85,8 @@ static sn_dataset *dataset_of(const random_case *c, enum origin origin, uint64_t
     sn_dataset *dataset = bridge_dataset(&c->graph, (bridge_form)(number % BRIDGE_FORMS)), *opened;
     if (origin == OF_CALLER)
         return dataset;
-    snprintf(folder, sizeof folder, "/tmp/seine-packed-XXXXXX");
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/seine-packed-XXXXXX", base != NULL ? base : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     save_dataset(dataset, folder);
     ck_fine(sn_dataset_open(
