@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The op table: what a device must be able to compute. One file per op, of the same name, under
- * cpu/.
+/* The op table: what a device must be able to compute. Under cpu/: picking (pick_*.c) and labelling
+ * (relabel*.c) plain and per instruction set, the gather, and COO to CSR.
  *
  * All ops are pure functions of their arguments: results do not depend on blocks, threads or
  * devices, and every implementation gives the same bytes (docs/sampling.md). Arrays that came from
@@ -117,7 +117,7 @@ const sn__kernel_ops *sn__kernels_cpu(void);
 /* NULL: it is not there. */
 const sn__kernel_ops *sn__kernels_of(sn__isa isa);
 
-/* The ops of cpu/, one file each. */
+/* The plain ops of cpu/. */
 void sn__cpu_prefetch_rows(const sn__rows *rows, const sn__row_block *block);
 sn_status sn__cpu_row_spans(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block);
 sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
