@@ -375,11 +375,12 @@ static const row rows[] = {
     { "bench sample --dataset @ring-csr --edge-dir in", 1, "CSC" },
     { "train @ring-csr --json --edge-dir in", 1, "CSC" },
     /* What this version has no use for. */
-    { "sample @ring --threads 2", 2, "--threads" },
+    { "sample @ring --threads 257", 2, "--threads" },
     { "sample @ring --device cuda", 2, "--device" },
     { "sample @ring --device cuda:0", 2, "--device" },
     { "sample @ring --device gpu", 2, "--device|gpu" },
     { "bench sample --dataset @ring --workers 1", 2, "--workers" },
+    { "bench gather --dataset @ring --threads 2", 2, "--threads" },
     { "bench gather --dataset @ring --device cuda:1", 2, "--device" },
     { "train @ring --device cuda:0,cuda:1", 2, "--device" },
     { "train @ring --device tpu", 2, "--device|tpu" },
