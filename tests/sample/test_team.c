@@ -10,7 +10,6 @@
 
 #include <check.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -152,32 +151,39 @@ START_TEST(blocks_of_threads_without_a_core_are_taken_over)
 }
 END_TEST
 
+/* Some of the edges that may be picked lead nowhere, or back to where they led. No other thread may read
+ * meanwhile, so the sampler has one. */
+static void shift_some(int64_t from, int64_t by)
+{
+    for (int64_t i = 0; i < EDGES; i += EDGES / 16)
+        indices[1][(from + i) % EDGES] += by;
+}
+
 START_TEST(broken_graph_is_named_and_a_mended_one_goes_on)
 {
     uint64_t want[BATCHES];
-    char detail[256];
     sn_batch *batch;
     int named = 0;
     take_digests(&shapes[_i], want);
     sn_sampler *sampler = sampler_of(&shapes[_i]);
     for (int64_t round = 0; round < sn_test_scale(40); round++) {
-        ck_fine(sn_sampler_set_threads(sampler, 1 + (int32_t)(round % 4)));
-        int64_t broken = (int64_t)(sn__mix64((uint64_t)round) % EDGES), before = indices[1][broken];
-        for (int64_t i = 0; i < EDGES; i += EDGES / 16) /* some of them are picked */
-            indices[1][(broken + i) % EDGES] += NODES;
+        int64_t broken = (int64_t)(sn__mix64((uint64_t)round) % EDGES);
+        int32_t threads = 1 + (int32_t)(round % 4);
+        shift_some(broken, NODES);
+        ck_fine(sn_sampler_set_threads(sampler, threads));
         sn_status status = sn_sampler_sample(sampler, 1, 0, &batch);
-        snprintf(detail, sizeof detail, "%s", sn_error_detail());
-        for (int64_t i = 0; i < EDGES; i += EDGES / 16)
-            indices[1][(broken + i) % EDGES] -= NODES;
-        ck_assert_int_eq(indices[1][broken], before);
-        if (status == SN_OK) { /* none was */
+        if (status == SN_OK) { /* none was picked */
             sn_batch_release(batch);
         } else {
             named++;
             ck_assert_int_eq(status, SN_E_CORRUPT);
-            ck_assert_msg(strstr(detail, "knows") != NULL, "%s", detail);
+            ck_assert_msg(strstr(sn_error_detail(), "knows") != NULL, "%s", sn_error_detail());
         }
+        ck_fine(sn_sampler_set_threads(sampler, 1));
+        shift_some(broken, -NODES);
+        ck_fine(sn_sampler_set_threads(sampler, threads));
         compare(sampler, want);
+        ck_fine(sn_sampler_set_threads(sampler, 1));
     }
     ck_assert_int_gt(named, 0);
     sn_sampler_release(sampler);
