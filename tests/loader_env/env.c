@@ -2,6 +2,7 @@
 #include "loader_env/env.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -232,11 +233,10 @@ env_workers env_workers_of(pid_t owner, int count)
     return workers;
 }
 
-/* 'R', 'S', 'T', ...; 0: there is no such process. */
-static char state_of(pid_t pid)
+/* 'R', 'S', 'T', ... of a file like /proc/PID/stat; 0: there is no such process. */
+static char state_in(const char *path)
 {
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    char line[512];
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return 0;
@@ -245,6 +245,41 @@ static char state_of(pid_t pid)
     line[bytes] = '\0';
     const char *end = strrchr(line, ')'); /* of the name, which may hold anything */
     return end != NULL ? end[2] : 0;
+}
+
+static char state_of(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return state_in(path);
+}
+
+static bool has_stopped(pid_t pid)
+{
+    char path[512];
+    bool all = true;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    ENV_CHECK(threads != NULL);
+    for (struct dirent *one; (one = readdir(threads)) != NULL;) {
+        snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)pid, one->d_name);
+        char state = one->d_name[0] != '.' ? state_in(path) : 0;
+        all = all && (state == 0 || state == 'T');
+    }
+    closedir(threads);
+    return all;
+}
+
+void env_stop(const env_workers *workers)
+{
+    int64_t end = env_now() + 20 * ENV_S;
+    for (int i = 0; i < workers->count; i++)
+        kill(workers->pids[i], SIGSTOP);
+    for (int i = 0; i < workers->count; i++)
+        while (!has_stopped(workers->pids[i])) {
+            ENV_CHECK(env_now() < end);
+            env_sleep(ENV_MS);
+        }
 }
 
 bool env_is_alive(pid_t pid)

@@ -80,6 +80,8 @@ void env_expect_gone(const env_workers *workers, int64_t within_ns);
 bool env_is_alive(pid_t pid);
 /* Neither dead nor stopped. */
 bool env_is_running(pid_t pid);
+/* SIGSTOP, and waits until each thread has stopped: on a busy machine some go on for a while. */
+void env_stop(const env_workers *workers);
 
 /* Pipes that say "now": a byte. */
 void env_tell(int fd);

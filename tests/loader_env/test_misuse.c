@@ -50,10 +50,7 @@ START_TEST(next_with_workers_that_are_stopped_waits_as_long_as_it_was_told)
     ENV_OK(sn_node_loader_create(plan, SN_LOADER_OPTIONS(.workers = 2, .timeout_ns = 120 * ENV_MS),
                                  &loader));
     env_workers workers = env_workers_of(getpid(), 2);
-    signal_all(&workers, SIGSTOP);
-    for (int i = 0; i < 2; i++)
-        while (env_is_running(workers.pids[i]))
-            env_sleep(ENV_MS);
+    env_stop(&workers);
     ENV_OK(sn_loader_begin(loader, 0)); /* waits for nobody */
     ck_assert_int_eq(sn_loader_next(loader, 0, &batch), SN_E_AGAIN);
     ck_assert_int_eq(sn_loader_next(loader, 1, &batch), SN_E_TIMEOUT);
@@ -88,7 +85,7 @@ START_TEST(loader_with_workers_that_are_stopped_is_shut_down_at_once)
     pthread_t thread;
     sn_loader *loader = env_loader(plan, 2);
     env_workers workers = env_workers_of(getpid(), 2);
-    signal_all(&workers, SIGSTOP);
+    env_stop(&workers);
     ENV_OK(sn_loader_begin(loader, 0));
     pthread_create(&thread, NULL, shut_down_soon, loader);
     sn_status status = SN_OK;

@@ -188,8 +188,7 @@ START_TEST(signals_of_the_user_come_to_threads_of_the_user_and_cut_no_call)
     for (int64_t i = sn_test_scale(40); i > 0; i--)
         env_epoch(loader, &stream, (uint64_t)(i & 1));
     env_workers workers = env_workers_of(getpid(), WORKERS);
-    for (int w = 0; w < WORKERS; w++) /* a wait that is long for certain */
-        kill(workers.pids[w], SIGSTOP);
+    env_stop(&workers); /* a wait that is long for certain */
     sn_batch *batch;
     ENV_OK(sn_loader_begin(loader, 0));
     int64_t began = env_now();
