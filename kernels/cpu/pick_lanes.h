@@ -31,6 +31,12 @@ static inline bool sn__fits_lanes(const sn__rows *rows, const sn__pick_rule *rul
            rows->edges <= UINT32_MAX;
 }
 
+/* What to prefetch. The offset may come from a broken file and lead anywhere: a pointer must not, and a
+ * prefetch may. */
+static inline const void *sn__prefetch_address(const void *base, uint64_t offset)
+{
+    return (const void *)((uintptr_t)base + (uintptr_t)offset);
+}
 /* Memory for the positions. Fails: SN_E_NOMEM. */
 SN_NODISCARD sn_status sn__row_block_tiles(sn__row_block *block);
 /* What words may have to be rejected for: draw `i`, below `n`, of lanes `bits` of the tile at `row`. */

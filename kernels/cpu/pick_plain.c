@@ -189,7 +189,8 @@ sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
         SN_TRY(pick_positions(rule, &of, set, at));
         for (int64_t j = 0; j < of.count; j++) {
             at[j] += block->start[i];
-            __builtin_prefetch(column_at(rows, at[j]));
+            __builtin_prefetch(sn__prefetch_address(
+                rows->indices, (uint64_t)at[j] * (rows->wide ? sizeof(int64_t) : sizeof(int32_t))));
         }
         at += of.count;
     }
@@ -205,12 +206,12 @@ sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_
         for (size_t i = 0; i < block->picks; i++)
             edge_ids[i] = rows->edge_ids != NULL ? rows->edge_ids[neighbours[i]] : neighbours[i];
     uint64_t greatest = 0; /* as unsigned: a negative id is greater than every count */
-    const char *entries = (const char *)map->entries;
     for (size_t i = 0; i < block->picks; i++) {
         const void *column = column_at(rows, neighbours[i]);
         neighbours[i] = rows->wide ? *(const int64_t *)column : *(const int32_t *)column;
         greatest = (uint64_t)neighbours[i] > greatest ? (uint64_t)neighbours[i] : greatest;
-        __builtin_prefetch(entries + (uint64_t)neighbours[i] * sizeof *map->entries, 1);
+        __builtin_prefetch(
+            sn__prefetch_address(map->entries, (uint64_t)neighbours[i] * sizeof *map->entries), 1);
     }
     return sn__pick_check(rows, block, greatest);
 }

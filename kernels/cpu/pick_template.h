@@ -109,10 +109,9 @@ ALWAYS void draw_distinct(const tile *of, const int k, lanes *picks)
 
 ALWAYS void prefetch_columns(const sn__rows *rows, const int k, const uint32_t *at)
 {
-    const char *columns = rows->indices;
     size_t width = rows->wide ? sizeof(int64_t) : sizeof(int32_t);
     for (int x = 0; x < k * SN__LANES; x++)
-        __builtin_prefetch(columns + at[x] * width);
+        __builtin_prefetch(sn__prefetch_address(rows->indices, at[x] * width));
 }
 
 /* Positions of all picks of sixteen rows; those beyond a row's count name some edge. */
@@ -199,7 +198,6 @@ ALWAYS const uint32_t *row_of_tile(const sn__row_block *block, size_t row, const
 ALWAYS void take_columns(const sn__rows *rows, const sn__row_block *block, const sn__label_map *map,
                          const int k, const bool wide)
 {
-    const char *entries = (const char *)map->entries;
     int64_t *to = block->neighbours;
     for (size_t row = 0; row < block->count; row++) {
         const uint32_t *at = row_of_tile(block, row, k);
@@ -207,7 +205,8 @@ ALWAYS void take_columns(const sn__rows *rows, const sn__row_block *block, const
             int64_t column = wide ? ((const int64_t *)rows->indices)[at[i * SN__LANES]]
                                   : ((const int32_t *)rows->indices)[at[i * SN__LANES]];
             to[i] = column;
-            __builtin_prefetch(entries + (uint64_t)column * sizeof *map->entries, 1);
+            __builtin_prefetch(
+                sn__prefetch_address(map->entries, (uint64_t)column * sizeof *map->entries), 1);
         }
         to += block->picked[row];
     }
