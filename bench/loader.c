@@ -167,8 +167,7 @@ static double budget_bytes(const bench *self)
             nodes += (double)info.count;
     }
     double labels = ceil(4 * nodes / HUGE_PAGE) * HUGE_PAGE;
-    double helpers = (double)self->args->plan.threads - 1;
-    return 4 * MIB + lanes * (labels + 24 * (double)self->largest + helpers * MIB);
+    return 4 * MIB + lanes * (labels + 24 * (double)self->largest);
 }
 
 /* -- Results ----------------------------------------------------------------------------------- */
