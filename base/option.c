@@ -73,6 +73,11 @@ static const row rows[SN__OPTION_COUNT] = {
                          .text = "vector instructions of the kernels; what is missing is not used",
                          .choices = "auto|plain|neon|avx2|avx512",
                          .words = { "auto", "plain", "neon", "avx2", "avx512" } },
+    [SN__OPTION_LABEL_MAP] = { .name = "label_map",
+                               .env = "SEINE_LABEL_MAP",
+                               .text = "how sampling finds local ids; auto is by the graph's size",
+                               .choices = "auto|array|table",
+                               .words = { "auto", "array", "table" } },
 };
 
 /* What the environment said, filled once. */

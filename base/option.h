@@ -14,6 +14,7 @@ typedef enum sn__option {
     SN__OPTION_BIND,       /* SEINE_BIND        auto|never, default auto */
     SN__OPTION_WORKER,     /* SEINE_WORKER      auto|/path, default auto (beside the library) */
     SN__OPTION_ISA, /* SEINE_ISA         auto|plain|neon|avx2|avx512, default auto (the best) */
+    SN__OPTION_LABEL_MAP, /* SEINE_LABEL_MAP   auto|array|table, default auto (by the graph) */
     SN__OPTION_COUNT
 } sn__option;
 

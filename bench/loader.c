@@ -20,7 +20,7 @@
 #include <stdlib.h>
 
 static const double RUN_SECONDS = 0.25, WARM_SECONDS = 1, MIB = 1 << 20, HUGE_PAGE = 1 << 21;
-enum { LEAST_BATCHES = 16 };
+enum { LEAST_BATCHES = 16, MOST_IN_ARRAY = 1 << 27 }; /* the latter: nodes of a type */
 
 /* -- One run ----------------------------------------------------------------------------------- */
 
@@ -160,14 +160,18 @@ static int measure(bench *self)
 /* Of one worker. */
 static double budget_bytes(const bench *self)
 {
-    double nodes = 0, lanes = (double)self->args->plan.concurrency;
+    double nodes = 0, tables = 0, lanes = (double)self->args->plan.concurrency;
     for (int32_t i = 0; i < sn_dataset_num_node_types(self->on->dataset); i++) {
         sn_node_info info;
-        if (sn_dataset_node_type(self->on->dataset, i, &info) == SN_OK)
+        if (sn_dataset_node_type(self->on->dataset, i, &info) != SN_OK)
+            continue;
+        if (info.count <= MOST_IN_ARRAY)
             nodes += (double)info.count;
+        else
+            tables = 64 * (double)self->largest;
     }
     double labels = ceil(4 * nodes / HUGE_PAGE) * HUGE_PAGE;
-    return 4 * MIB + lanes * (labels + 24 * (double)self->largest);
+    return 4 * MIB + lanes * (labels + tables + 24 * (double)self->largest);
 }
 
 /* -- Results ----------------------------------------------------------------------------------- */

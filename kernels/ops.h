@@ -11,7 +11,7 @@
 #define SN_KERNELS_OPS_H
 
 #include "base/isa.h"
-#include "base/status.h"
+#include "kernels/label_map.h"
 
 /* The rows of one edge type in one direction. */
 typedef struct sn__rows {
@@ -27,8 +27,6 @@ enum {
     SN__BLOCK_ROWS = 64, /* rows per call of the row ops: their state stays in the first cache */
     /* Elements behind the end of an array that an op may overwrite: it writes whole registers. */
     SN__SLACK = 64,
-    SN__LABEL_LIMIT =
-        1 << 30, /* nodes of one type in one batch, and greatest base: sums fit 32 bits */
 };
 
 /* How rows are sampled. */
@@ -51,6 +49,7 @@ void sn__pick_set_deinit(sn__pick_set *set);
 typedef struct sn__row_block {
     size_t count;
     int64_t nodes[SN__BLOCK_ROWS];
+    sn__label_map map; /* BORROWED, of the neighbours: its entries are prefetched, never read */
     /* Of row_spans. Behind the last row all is 0. */
     int64_t start[SN__BLOCK_ROWS]; /* position of the row's first edge */
     int64_t degree[SN__BLOCK_ROWS];
@@ -64,15 +63,6 @@ typedef struct sn__row_block {
     size_t capacity;
 } sn__row_block;
 void sn__row_block_deinit(sn__row_block *block);
-
-/* Which node has which local id in the batch under way. An entry is valid if it is at least `base`;
- * then entry - base is the local id. `base` grows by the nodes of every batch, so nothing is
- * cleared but once in 2^30 nodes. */
-typedef struct sn__label_map {
-    uint32_t *entries; /* [size] */
-    int64_t size;
-    uint32_t base;
-} sn__label_map;
 
 /* Distinct nodes of one type in the order of their local ids. */
 typedef struct sn__node_list {
@@ -96,13 +86,13 @@ typedef struct sn__kernel_ops {
     sn_status (*draw_uniform)(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                               sn__pick_set *set);
     /* The neighbours of those picks, row by row, and their edge ids unless `edge_ids` is NULL
-     * ([picks + SN__SLACK]). Their entries of the map are needed soon. SN_E_CORRUPT: a neighbour
+     * ([picks + SN__SLACK]). Their entries of the block's map are needed soon. SN_E_CORRUPT: a neighbour
      * id out of range. */
     sn_status (*take)(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
-                      const sn__label_map *map, int64_t *edge_ids);
+                      int64_t *edge_ids);
 
     /* Local ids of `ids`, each inside the map; new ones are appended to the list, whose capacity
-     * has room for `count` + SN__SLACK more. `labels` is [count + SN__SLACK]. */
+     * has room for `count` + SN__SLACK more, as its map has for `count`. `labels` is [count + SN__SLACK]. */
     void (*relabel)(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 
     /* out row i = source row ids[i], rows of `row_bytes`. SN_E_CORRUPT: an id outside [0, rows). */
@@ -110,7 +100,7 @@ typedef struct sn__kernel_ops {
                              size_t count, void *out);
 } sn__kernel_ops;
 
-enum { SN__KERNEL_ABI = 2 };
+enum { SN__KERNEL_ABI = 3 };
 
 /* Those of sn__isa_choose. */
 const sn__kernel_ops *sn__kernels_cpu(void);
@@ -123,7 +113,7 @@ sn_status sn__cpu_row_spans(const sn__rows *rows, const sn__pick_rule *rule, sn_
 sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
                                sn__row_block *block, sn__pick_set *set);
 sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
-                       const sn__label_map *map, int64_t *edge_ids);
+                       int64_t *edge_ids);
 void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 sn_status sn__cpu_gather_rows(const void *source, int64_t rows, size_t row_bytes,
                               const int64_t *ids, size_t count, void *out);

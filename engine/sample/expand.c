@@ -19,8 +19,9 @@ sn_status sn__node_list_reserve(sn__node_list *list, size_t more)
 {
     if (more > SN__LABEL_LIMIT || list->count + more > SN__LABEL_LIMIT)
         return too_many();
-    return sn__mem_grow(&list->ids, &list->capacity, list->count + more + SN__SLACK,
-                        sizeof *list->ids, "nodes");
+    SN_TRY(sn__mem_grow(&list->ids, &list->capacity, list->count + more + SN__SLACK,
+                        sizeof *list->ids, "nodes"));
+    return sn__label_map_reserve(&list->map, list->ids, list->count, more);
 }
 
 sn_status sn__edge_list_reserve(sn__edge_list *list, size_t rows, size_t more, bool with_edge)
@@ -50,6 +51,7 @@ void sn__expand_find(const sn__expansion *e, size_t number, sn__row_block *block
     size_t at = e->begin + number * SN__BLOCK_ROWS;
     block->count = e->end - at < SN__BLOCK_ROWS ? e->end - at : SN__BLOCK_ROWS;
     memcpy(block->nodes, e->from->ids + at, block->count * sizeof *block->nodes);
+    block->map = e->to->map;
 }
 
 sn_status sn__expand_draw(const sn__expansion *e, sn__row_block *block, sn__pick_set *set)
@@ -63,7 +65,7 @@ sn_status sn__expand_draw(const sn__expansion *e, sn__row_block *block, sn__pick
 
 sn_status sn__expand_take(const sn__expansion *e, sn__row_block *block, int64_t *edge)
 {
-    return e->ops->take(&e->edge->rows, &e->rule, block, &e->to->map, e->with_edge ? edge : NULL);
+    return e->ops->take(&e->edge->rows, &e->rule, block, e->with_edge ? edge : NULL);
 }
 
 void sn__expand_append(const sn__expansion *e, const sn__row_block *block)

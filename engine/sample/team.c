@@ -11,8 +11,8 @@
  *
  * Invariants  I1  Claims of a job are 0, 1, 2, ...; labels follow in the same order, at most RING behind.
  *             I2  A stamp is never used twice, so a late publish finds another word and changes nothing.
- *             I3  After a claim a helper reads its unit, the graph, and the address of the label map.
- *                 from->ids is read during the claim alone, and moves under the same lock.
+ *             I3  After a claim a helper reads its unit and the graph. from->ids and to->map are read
+ *                 during the claim alone, and move under the same lock.
  * Edges       K1 claim    next.store(release)         -> K2 await  next.load(acquire)
  *             P1 publish  place.cas(release)          -> P2 await  place.load(acquire)
  *             F1 free     in_use.store(release)       -> F2 claim  in_use.load(acquire)
@@ -287,7 +287,8 @@ static unit *await(sn__team *team, size_t number)
 /* Room for new nodes: helpers read the frontier in the same list. */
 static sn_status reserve_nodes(sn__team *team, sn__node_list *list, size_t more)
 {
-    if (list->capacity - list->count >= more + SN__SLACK)
+    if (list->capacity - list->count >= more + SN__SLACK &&
+        sn__label_map_has_room(&list->map, list->count + more))
         return SN_OK;
     pthread_mutex_lock(&team->lock);
     sn_status status = sn__node_list_reserve(list, more);

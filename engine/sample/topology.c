@@ -14,29 +14,16 @@
 
 /* -- Memory ------------------------------------------------------------------------------------ */
 
-static sn_status node_list_init(sn__node_list *list, int64_t nodes)
-{
-    list->map.size = nodes;
-    list->map.base = 1; /* fresh pages are zero: no entry is valid */
-    return sn__mem_pages((size_t)nodes * sizeof *list->map.entries, "label map",
-                         &list->map.entries);
-}
-
 static void node_list_deinit(sn__node_list *list)
 {
-    sn__mem_pages_free(list->map.entries, (size_t)list->map.size * sizeof *list->map.entries);
+    sn__label_map_deinit(&list->map);
     sn__mem_free(list->ids);
 }
 
-/* Forgets the batch before: its labels fall below the new base. */
 static void node_list_begin(sn__node_list *list)
 {
-    list->map.base += (uint32_t)list->count;
+    sn__label_map_forget(&list->map, list->count);
     list->count = 0;
-    if (list->map.base > SN__LABEL_LIMIT) {
-        memset(list->map.entries, 0, (size_t)list->map.size * sizeof *list->map.entries);
-        list->map.base = 1;
-    }
 }
 
 static sn_status allocate(sn__topology *t)
@@ -59,7 +46,7 @@ static sn_status allocate(sn__topology *t)
     for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
         SN_TRY(sn__block_reserve(&t->blocks[i], SN__BLOCK_ROWS));
     for (size_t i = 0; i < types; i++)
-        SN_TRY(node_list_init(&t->nodes[i], plan->node_counts[i]));
+        SN_TRY(sn__label_map_init(&t->nodes[i].map, plan->node_counts[i]));
     for (size_t e = 0; e < edges; e++)
         SN_TRY(
             sn__edge_list_reserve(&t->edges[e], SN__BLOCK_ROWS, SN__BLOCK_ROWS, plan->with_edge));

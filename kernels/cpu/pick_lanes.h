@@ -18,11 +18,11 @@ sn_status sn__draw_avx2(const sn__rows *rows, const sn__pick_rule *rule, sn__row
 sn_status sn__draw_neon(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                         sn__pick_set *set);
 sn_status sn__take_avx512(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
-                          const sn__label_map *map, int64_t *edge_ids);
+                          int64_t *edge_ids);
 sn_status sn__take_avx2(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
-                        const sn__label_map *map, int64_t *edge_ids);
+                        int64_t *edge_ids);
 sn_status sn__take_neon(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
-                        const sn__label_map *map, int64_t *edge_ids);
+                        int64_t *edge_ids);
 
 /* Whether these functions can serve; else the plain ones do. */
 static inline bool sn__fits_lanes(const sn__rows *rows, const sn__pick_rule *rule)
@@ -37,6 +37,14 @@ static inline const void *sn__prefetch_address(const void *base, uint64_t offset
 {
     return (const void *)((uintptr_t)base + (uintptr_t)offset);
 }
+
+/* Their places in a label table are needed soon. */
+static inline void sn__prefetch_slots(const sn__label_map *map, const int64_t *nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&map->slots[sn__label_home(map, nodes[i])], 1);
+}
+
 /* Memory for the positions. Fails: SN_E_NOMEM. */
 SN_NODISCARD sn_status sn__row_block_tiles(sn__row_block *block);
 /* What words may have to be rejected for: draw `i`, below `n`, of lanes `bits` of the tile at `row`. */

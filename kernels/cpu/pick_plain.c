@@ -198,9 +198,10 @@ sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
 }
 
 sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
-                       const sn__label_map *map, int64_t *edge_ids)
+                       int64_t *edge_ids)
 {
     (void)rule;
+    const sn__label_map *map = &block->map;
     int64_t *neighbours = block->neighbours;
     if (edge_ids != NULL)
         for (size_t i = 0; i < block->picks; i++)
@@ -210,8 +211,12 @@ sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_
         const void *column = column_at(rows, neighbours[i]);
         neighbours[i] = rows->wide ? *(const int64_t *)column : *(const int32_t *)column;
         greatest = (uint64_t)neighbours[i] > greatest ? (uint64_t)neighbours[i] : greatest;
-        __builtin_prefetch(
-            sn__prefetch_address(map->entries, (uint64_t)neighbours[i] * sizeof *map->entries), 1);
+        if (map->entries != NULL)
+            __builtin_prefetch(
+                sn__prefetch_address(map->entries, (uint64_t)neighbours[i] * sizeof *map->entries),
+                1);
     }
+    if (map->slots != NULL)
+        sn__prefetch_slots(map, neighbours, block->picks);
     return sn__pick_check(rows, block, greatest);
 }

@@ -195,9 +195,11 @@ ALWAYS const uint32_t *row_of_tile(const sn__row_block *block, size_t row, const
     return block->tiles + row / SN__LANES * SN__LANES * (size_t)k + row % SN__LANES;
 }
 
-ALWAYS void take_columns(const sn__rows *rows, const sn__row_block *block, const sn__label_map *map,
-                         const int k, const bool wide)
+/* `array`: entries of neighbours are prefetched. */
+ALWAYS void take_columns(const sn__rows *rows, const sn__row_block *block, const int k,
+                         const bool wide, const bool array)
 {
+    const sn__label_map *map = &block->map;
     int64_t *to = block->neighbours;
     for (size_t row = 0; row < block->count; row++) {
         const uint32_t *at = row_of_tile(block, row, k);
@@ -205,8 +207,9 @@ ALWAYS void take_columns(const sn__rows *rows, const sn__row_block *block, const
             int64_t column = wide ? ((const int64_t *)rows->indices)[at[i * SN__LANES]]
                                   : ((const int32_t *)rows->indices)[at[i * SN__LANES]];
             to[i] = column;
-            __builtin_prefetch(
-                sn__prefetch_address(map->entries, (uint64_t)column * sizeof *map->entries), 1);
+            if (array)
+                __builtin_prefetch(
+                    sn__prefetch_address(map->entries, (uint64_t)column * sizeof *map->entries), 1);
         }
         to += block->picked[row];
     }
@@ -237,15 +240,18 @@ static uint64_t greatest_of(const int64_t *ids, size_t count)
 }
 
 sn_status TAKE(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
-               const sn__label_map *map, int64_t *edge_ids)
+               int64_t *edge_ids)
 {
     if (!sn__fits_lanes(rows, rule))
-        return sn__cpu_take(rows, rule, block, map, edge_ids);
+        return sn__cpu_take(rows, rule, block, edge_ids);
     if (edge_ids != NULL)
         WITH_FANOUT(rule->fanout, take_edge_ids(rows, block, edge_ids, K));
-    if (rows->wide)
-        take_columns(rows, block, map, (int)rule->fanout, true);
+    const bool array = block->map.entries != NULL;
+    if (rows->wide || !array)
+        take_columns(rows, block, (int)rule->fanout, rows->wide, array);
     else
-        WITH_FANOUT(rule->fanout, take_columns(rows, block, map, K, false));
+        WITH_FANOUT(rule->fanout, take_columns(rows, block, K, false, true));
+    if (!array)
+        sn__prefetch_slots(&block->map, block->neighbours, block->picks);
     return sn__pick_check(rows, block, greatest_of(block->neighbours, block->picks));
 }

@@ -2,8 +2,27 @@
 /* Local ids in order of first occurrence: docs/sampling.md, section 3.2. */
 #include "kernels/cpu/relabel.h"
 
+void sn__relabel_table(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels)
+{
+    sn__label_map *map = &list->map;
+    SN_ASSERT(list->capacity - list->count >= count + SN__SLACK);
+    SN_ASSERT(sn__label_map_has_room(map, list->count + count));
+    for (size_t i = 0; i < count; i++) {
+        sn__label_slot *slot = sn__label_find(map, ids[i]);
+        if (slot->entry < map->base) {
+            *slot = (sn__label_slot){ ids[i], map->base + (uint32_t)list->count };
+            list->ids[list->count++] = ids[i];
+        }
+        labels[i] = slot->entry - map->base;
+    }
+}
+
 void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels)
 {
+    if (list->map.slots != NULL) {
+        sn__relabel_table(list, ids, count, labels);
+        return;
+    }
     SN_ASSERT(list->capacity - list->count >= count + SN__SLACK);
     uint32_t *entries = list->map.entries, base = list->map.base;
     uint32_t next = base + (uint32_t)list->count;

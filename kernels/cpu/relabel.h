@@ -23,6 +23,8 @@ static inline void sn__touch_entries(const sn__label_map *map, const int64_t *id
     (void)sn__opaque(sum);
 }
 
+/* With a table for a map. */
+void sn__relabel_table(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 void sn__relabel_avx512(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 
 #endif

@@ -65,7 +65,8 @@ static inline void label_sixteen(labelling *state, __mmask16 in, const int64_t *
 
 void sn__relabel_avx512(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels)
 {
-    if (list->map.size > INT32_MAX) { /* indices of a gather are signed */
+    /* Indices of a gather are signed. */
+    if (list->map.slots != NULL || list->map.size > INT32_MAX) {
         sn__cpu_relabel(list, ids, count, labels);
         return;
     }

@@ -15,8 +15,8 @@
 #include <strings.h>
 
 static const char *const variables[SN__OPTION_COUNT] = {
-    "SEINE_LOG",      "SEINE_LOAD", "SEINE_THREADS", "SEINE_HUGE_PAGES",
-    "SEINE_PROGRESS", "SEINE_BIND", "SEINE_WORKER",  "SEINE_ISA",
+    "SEINE_LOG",  "SEINE_LOAD",   "SEINE_THREADS", "SEINE_HUGE_PAGES", "SEINE_PROGRESS",
+    "SEINE_BIND", "SEINE_WORKER", "SEINE_ISA",     "SEINE_LABEL_MAP",
 };
 
 static void clean_environment(void)
@@ -73,6 +73,10 @@ static const struct {
     { SN__OPTION_ISA, "AVX2", -1 },
     { SN__OPTION_ISA, "avx512,avx2", -1 },
     { SN__OPTION_ISA, "", -1 },
+    { SN__OPTION_LABEL_MAP, "auto", 0 },
+    { SN__OPTION_LABEL_MAP, "array", 1 },
+    { SN__OPTION_LABEL_MAP, "table", 2 },
+    { SN__OPTION_LABEL_MAP, "hash", -1 },
 };
 
 START_TEST(option_with_its_variable_set_has_that_value_or_an_error)

@@ -123,14 +123,14 @@ static void pick_all(const sn__kernel_ops *ops, sn__rows *rows, int64_t fanout, 
     sn__pick_set set = { 0 };
     sn__row_block block;
     uint32_t entries[5] = { 0 };
-    const sn__label_map map = { entries, 5, 1 };
     int64_t own_ids[5 + SN__SLACK];
     block_set(&block, nodes, 2);
+    block.map = (sn__label_map){ .entries = entries, .size = 5, .base = 1 };
     ck_assert_int_eq(ops->row_spans(rows, &rule, &block), SN_OK);
     ck_assert_uint_eq(block.picks, 5);
     block_reserve(&block);
     ck_assert_int_eq(ops->draw_uniform(rows, &rule, &block, &set), SN_OK);
-    ck_assert_int_eq(ops->take(rows, &rule, &block, &map, ids != NULL ? own_ids : NULL), expected);
+    ck_assert_int_eq(ops->take(rows, &rule, &block, ids != NULL ? own_ids : NULL), expected);
     memcpy(neighbours, block.neighbours, 5 * sizeof *neighbours);
     if (ids != NULL)
         memcpy(ids, own_ids, 5 * sizeof *ids);
@@ -192,7 +192,6 @@ START_TEST(picks_around_the_scan_limit_are_distinct)
     for (int i = 0; i < DEGREE; i++)
         columns[i] = DEGREE - 1 - i;
     const int64_t bounds[] = { 0, DEGREE }, node = 0;
-    const sn__label_map map = { entries, DEGREE, 1 };
     sn__rows rows = { bounds, columns, NULL, 1, DEGREE, DEGREE, false };
     sn__pick_set set = { 0 };
     static const int64_t fanouts[] = { 63, 64, 65, 130, MOST, 66, 1 };
@@ -201,11 +200,12 @@ START_TEST(picks_around_the_scan_limit_are_distinct)
         sn__row_block block;
         bool seen[DEGREE] = { false };
         block_set(&block, &node, 1);
+        block.map = (sn__label_map){ .entries = entries, .size = DEGREE, .base = 1 };
         ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
         ck_assert_uint_eq(block.picks, (size_t)fanouts[k]);
         block_reserve(&block);
         ck_assert_int_eq(ops->draw_uniform(&rows, &rule, &block, &set), SN_OK);
-        ck_assert_int_eq(ops->take(&rows, &rule, &block, &map, NULL), SN_OK);
+        ck_assert_int_eq(ops->take(&rows, &rule, &block, NULL), SN_OK);
         for (size_t i = 0; i < block.picks; i++) {
             ck_assert(!seen[block.neighbours[i]]);
             seen[block.neighbours[i]] = true;
@@ -259,18 +259,23 @@ static sn__rows random_rows_make(random_rows *self)
                        .wide = is_wide };
 }
 
+/* Of an array or a table, what is prefetched changes nothing. */
 static void pick_with(const sn__kernel_ops *ops, const sn__rows *rows, const sn__pick_rule *rule,
                       sn__row_block *block, int64_t **taken_ids)
 {
     static uint32_t entries[ROWS];
-    const sn__label_map map = { entries, ROWS, 1 };
+    static sn__label_slot slots[4];
     sn__pick_set set = { 0 };
+    if (rule->key % 2 == 0)
+        block->map = (sn__label_map){ .entries = entries, .size = ROWS, .base = 1 };
+    else
+        block->map = (sn__label_map){ .slots = slots, .bits = 2, .size = ROWS, .base = 1 };
     ck_assert_int_eq(ops->row_spans(rows, rule, block), SN_OK);
     block_reserve(block);
     *taken_ids = calloc(block->capacity, sizeof **taken_ids);
     ck_assert_ptr_nonnull(*taken_ids);
     ck_assert_int_eq(ops->draw_uniform(rows, rule, block, &set), SN_OK);
-    ck_assert_int_eq(ops->take(rows, rule, block, &map, *taken_ids), SN_OK);
+    ck_assert_int_eq(ops->take(rows, rule, block, *taken_ids), SN_OK);
     sn__pick_set_deinit(&set);
 }
 
@@ -347,8 +352,9 @@ START_TEST(labels_are_those_of_plain_code)
         sn__node_list list[2];
         uint64_t spread = 1 + noise(&random) % NODES; /* few: the same again and again */
         for (int w = 0; w < 2; w++)
-            list[w] =
-                (sn__node_list){ lists[w], 0, 2 * (MOST + SN__SLACK), { entries[w], NODES, 1 } };
+            list[w] = (sn__node_list){ .ids = lists[w],
+                                       .capacity = 2 * (MOST + SN__SLACK),
+                                       .map = { .entries = entries[w], .size = NODES, .base = 1 } };
         for (int part = 0; part < 3; part++) {
             size_t count = noise(&random) % (MOST + 1 - 200 * (uint64_t)part);
             for (size_t i = 0; i < count + SN__SLACK; i++)
@@ -382,7 +388,9 @@ START_TEST(labels_of_a_giant_map_are_right)
     void *entries = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     ck_assert_ptr_ne(entries, MAP_FAILED);
-    sn__node_list list = { out, 0, 100 + SN__SLACK, { entries, nodes, 1 } };
+    sn__node_list list = { .ids = out,
+                           .capacity = 100 + SN__SLACK,
+                           .map = { .entries = entries, .size = nodes, .base = 1 } };
     for (int i = 3; i < 40; i++)
         ids[i] = nodes - 1 - i % 7;
     ops->relabel(&list, ids, 40, labels);
@@ -400,7 +408,9 @@ START_TEST(relabel_numbers_by_first_occurrence)
     static const uint32_t want_first[] = { 0, 1, 0, 2 }, want_second[] = { 1, 3, 2, 3, 4 };
     uint32_t entries[10] = { 0 }, labels[5 + SN__SLACK];
     int64_t ids[9 + SN__SLACK];
-    sn__node_list list = { .ids = ids, .capacity = 9 + SN__SLACK, .map = { entries, 10, 1 } };
+    sn__node_list list = { .ids = ids,
+                           .capacity = 9 + SN__SLACK,
+                           .map = { .entries = entries, .size = 10, .base = 1 } };
     const sn__kernel_ops *ops = ops_of(_i);
     if (ops == NULL)
         return;
