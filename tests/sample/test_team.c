@@ -6,13 +6,17 @@
 #include "support/scale.h"
 
 #include "base/random.h"
+#include "engine/sample/topology.h"
 #include "seine/seine.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -80,15 +84,21 @@ static const struct shape {
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-static sn_sampler *sampler_of(const struct shape *of)
+static sn_plan *plan_of(const struct shape *of)
 {
     sn_plan *plan;
-    sn_sampler *sampler;
     ck_fine(sn_plan_create(dataset,
                            SN_PLAN_OPTIONS(.batch_size = SEEDS, .shuffle = true, .seed = 5,
                                            .hops = 3, .fanout = of->fanout, .replace = of->replace,
                                            .with_edge = of->with_edge, .input_type = 0),
                            &plan));
+    return plan;
+}
+
+static sn_sampler *sampler_of(const struct shape *of)
+{
+    sn_sampler *sampler;
+    sn_plan *plan = plan_of(of);
     ck_fine(sn_sampler_create(plan, &sampler));
     sn_plan_release(plan);
     return sampler;
@@ -150,6 +160,79 @@ START_TEST(blocks_of_threads_without_a_core_are_taken_over)
     sn_sampler_release(sampler);
 }
 END_TEST
+
+/* -- A helper that stands still ---------------------------------------------------------------- */
+
+static pthread_t caller;
+static _Atomic int standing;
+static _Atomic bool go_on;
+
+static void wait_a_little(void)
+{
+    (void)nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+}
+
+/* A helper stands still in its first block; until one does, the caller gives them time to claim one. */
+static sn_status draw_standing_still(const sn__rows *rows, const sn__pick_rule *rule,
+                                     sn__row_block *block, sn__pick_set *set)
+{
+    if (!pthread_equal(pthread_self(), caller)) {
+        standing++;
+        while (!go_on)
+            wait_a_little();
+    } else if (standing == 0) {
+        wait_a_little();
+    }
+    return sn__kernels_cpu()->draw_uniform(rows, rule, block, set);
+}
+
+static void expect_same(const sn__topology *got, const sn__topology *want)
+{
+    for (int type = 0; type < 2; type++) {
+        const sn__edge_list *edges = &got->edges[type], *wanted = &want->edges[type];
+        ck_assert_uint_eq(got->nodes[type].count, want->nodes[type].count);
+        ck_assert_mem_eq(got->nodes[type].ids, want->nodes[type].ids,
+                         want->nodes[type].count * sizeof *want->nodes[type].ids);
+        ck_assert_uint_eq(edges->count, wanted->count);
+        ck_assert_mem_eq(edges->row, wanted->row, wanted->count * sizeof *wanted->row);
+        ck_assert_uint_eq(edges->rows, wanted->rows);
+        ck_assert_mem_eq(edges->picks, wanted->picks, wanted->rows * sizeof *wanted->picks);
+    }
+}
+
+/* The batch comes though a block of it was claimed and is never published; when the helper goes on at
+ * last, with a block that was taken from it, nothing changes. */
+START_TEST(block_of_a_thread_that_stands_still_is_taken_over)
+{
+    sn__kernel_ops ops = *sn__kernels_cpu();
+    sn__topology alone, shared;
+    sn_plan *plan = plan_of(&shapes[_i]);
+    ops.draw_uniform = draw_standing_still;
+    caller = pthread_self();
+    standing = 0;
+    go_on = false;
+    ck_fine(sn__topology_init(&alone, plan));
+    ck_fine(sn__topology_init(&shared, plan));
+    ck_fine(sn__topology_set_threads(&shared, 3));
+    for (int64_t b = 0; standing == 0; b = (b + 1) % BATCHES) { /* the case has a time limit */
+        ck_fine(sn__topology_sample(&shared, &ops, 1, b));
+        ck_fine(sn__topology_sample(&alone, sn__kernels_cpu(), 1, b));
+        expect_same(&shared, &alone);
+    }
+    ck_assert(!go_on);
+    go_on = true;
+    for (int64_t b = 0; b < 4 * BATCHES; b++) {
+        ck_fine(sn__topology_sample(&shared, &ops, 2, b % BATCHES));
+        ck_fine(sn__topology_sample(&alone, sn__kernels_cpu(), 2, b % BATCHES));
+        expect_same(&shared, &alone);
+    }
+    sn__topology_deinit(&shared);
+    sn__topology_deinit(&alone);
+    sn_plan_release(plan);
+}
+END_TEST
+
+/* -- Errors, forks ----------------------------------------------------------------------------- */
 
 /* Some of the edges that may be picked lead nowhere, or back to where they led. No other thread may read
  * meanwhile, so the sampler has one. */
@@ -234,6 +317,7 @@ int main(void)
     tcase_set_timeout(cases, 300);
     tcase_add_loop_test(cases, batches_do_not_depend_on_the_number_of_threads, 0, SHAPES);
     tcase_add_loop_test(cases, blocks_of_threads_without_a_core_are_taken_over, 0, SHAPES);
+    tcase_add_loop_test(cases, block_of_a_thread_that_stands_still_is_taken_over, 0, SHAPES);
     tcase_add_loop_test(cases, broken_graph_is_named_and_a_mended_one_goes_on, 0, SHAPES);
     tcase_add_loop_test(cases, child_of_fork_works_alone, 0, SHAPES);
     tcase_add_test(cases, number_of_threads_is_checked);
