@@ -40,12 +40,13 @@ tools/deps.sh test
 jobs=$(nproc)
 commit=$(git rev-parse HEAD 2>/dev/null || echo 1) # an unpacked archive has no commit
 if [ "$full" = yes ]; then
-    scale=${SEINE_TEST_SCALE:-100} slow_scale=${SEINE_TEST_SCALE:-100} fuzz_seconds=60 second=tree
+    scale=${SEINE_TEST_SCALE:-100} slow_scale=${SEINE_TEST_SCALE:-100} fuzz_seconds=60 first=tree second=tree
     [ ${#steps[@]} -gt 0 ] ||
         steps=(minimal clang sanitize-gcc sanitize-clang thread coverage fuzz mutate neon release)
 else
     scale=${SEINE_TEST_SCALE:-25} slow_scale=${SEINE_TEST_SCALE:-5} fuzz_seconds=0
     second='tree|command|fault|slow' # labels that the second compiler leaves to the first
+    first='tree|large'               # and the first with checks or counts to the release build
     [ ${#steps[@]} -gt 0 ] ||
         steps=(minimal clang sanitize-gcc sanitize-clang thread coverage fuzz release)
 fi
@@ -74,7 +75,7 @@ check() {
     export SEINE_TEST_SCALE=$2
     shift 2
     echo "scale $SEINE_TEST_SCALE %, seed $SEINE_TEST_SEED"
-    ctest --preset "$preset" -j "$jobs" --no-tests=error "$@" 2>&1 | tee "$log" || status=$?
+    ctest --preset "$preset" -j $((jobs + 1)) --no-tests=error "$@" 2>&1 | tee "$log" || status=$?
     sed -n '/^[0-9]*% tests passed/,$p' "$log" >"$log.summary"
     export SEINE_TEST_SCALE=$scale
     return "$status"
@@ -91,10 +92,15 @@ run_step() {
     release)
         build release
         check release "$scale"
+        if [ "$full" = yes ]; then # what loaders do, once more with two threads on each batch
+            cp "$logs/ctest-release.summary" "$logs/release.summary"
+            SEINE_TEST_THREADS=2 check release "$scale" -R '^(env|fault|loader)_' -E _shared
+            cat "$logs/release.summary" >>"$logs/ctest-release.summary"
+        fi
         ;;
     sanitize-gcc)
         build "$1"
-        check "$1" "$slow_scale" -LE tree # what looks at the sources alone runs with release
+        check "$1" "$slow_scale" -LE "$first" # what looks at the sources alone runs with release
         ;;
     clang | sanitize-clang)
         build "$1"
@@ -109,7 +115,7 @@ run_step() {
         find build-coverage -name '*.gcda' -delete # what earlier runs counted
         # In command_limits the command may not write files to their ends, in env_misuse a program has closed
         # all descriptors: nor could gcov write its counts.
-        check coverage "$slow_scale" -E '^(command_limits|env_misuse)$'
+        check coverage "$slow_scale" -LE "$first" -E '^(command_limits|env_misuse)$'
         tools/dev/coverage.sh --report-only
         ;;
     fuzz)
