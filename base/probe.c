@@ -32,6 +32,7 @@
 
 enum { FIRST_OPTIONS = sizeof(sn_limits_options) }; /* of version 0.1: what the oldest caller has */
 enum { LINE = 64, AHEAD = 16, MAX_ROW = 1 << 20, MAX_THREADS = 1024 };
+enum { INTO_SECOND = 2 }; /* cache: more rows are under way to there than to the first */
 static const size_t MIB = 1 << 20;
 /* Work of a run, most of it for arrays of 1 GiB: long enough to time, small enough to repeat. */
 static const size_t MOST_READS = (size_t)1 << 23, MOST_BUFFER = (size_t)128 << 20;
@@ -212,7 +213,7 @@ static void row_gather(sn_probe *probe, size_t first, size_t last)
     for (size_t i = first; i < last; i++) {
         const uint8_t *next = probe->from + probe->starts[i + AHEAD];
         for (size_t byte = 0; byte < row; byte += LINE)
-            __builtin_prefetch(next + byte);
+            __builtin_prefetch(next + byte, 0, INTO_SECOND);
         memcpy(probe->to + i * row, probe->from + probe->starts[i], row);
     }
 }

@@ -4,6 +4,7 @@
 #ifndef SN_KERNELS_CPU_PICK_LANES_H
 #define SN_KERNELS_CPU_PICK_LANES_H
 
+#include "kernels/cpu/prefetch.h"
 #include "kernels/ops.h"
 
 enum {
@@ -31,18 +32,11 @@ static inline bool sn__fits_lanes(const sn__rows *rows, const sn__pick_rule *rul
            rows->edges <= UINT32_MAX;
 }
 
-/* What to prefetch. The offset may come from a broken file and lead anywhere: a pointer must not, and a
- * prefetch may. */
-static inline const void *sn__prefetch_address(const void *base, uint64_t offset)
-{
-    return (const void *)((uintptr_t)base + (uintptr_t)offset);
-}
-
 /* Their places in a label table are needed soon. */
 static inline void sn__prefetch_slots(const sn__label_map *map, const int64_t *nodes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        __builtin_prefetch(&map->slots[sn__label_home(map, nodes[i])], 1);
+        sn__prefetch(&map->slots[sn__label_home(map, nodes[i])]);
 }
 
 /* Memory for the positions. Fails: SN_E_NOMEM. */

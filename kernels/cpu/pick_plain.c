@@ -41,7 +41,7 @@ void sn__cpu_prefetch_rows(const sn__rows *rows, const sn__row_block *block)
 {
     for (size_t i = 0; i < block->count; i++)
         if (has_row(rows, block->nodes[i]))
-            __builtin_prefetch(rows->indptr + block->nodes[i]);
+            sn__prefetch(rows->indptr + block->nodes[i]);
 }
 
 static bool is_bad_row(const sn__rows *rows, int64_t start, int64_t end)
@@ -189,8 +189,8 @@ sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
         SN_TRY(pick_positions(rule, &of, set, at));
         for (int64_t j = 0; j < of.count; j++) {
             at[j] += block->start[i];
-            __builtin_prefetch(sn__prefetch_address(
-                rows->indices, (uint64_t)at[j] * (rows->wide ? sizeof(int64_t) : sizeof(int32_t))));
+            sn__prefetch_at(rows->indices,
+                            (uint64_t)at[j] * (rows->wide ? sizeof(int64_t) : sizeof(int32_t)));
         }
         at += of.count;
     }
@@ -212,9 +212,7 @@ sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_
         neighbours[i] = rows->wide ? *(const int64_t *)column : *(const int32_t *)column;
         greatest = (uint64_t)neighbours[i] > greatest ? (uint64_t)neighbours[i] : greatest;
         if (map->entries != NULL)
-            __builtin_prefetch(
-                sn__prefetch_address(map->entries, (uint64_t)neighbours[i] * sizeof *map->entries),
-                1);
+            sn__prefetch_at(map->entries, (uint64_t)neighbours[i] * sizeof *map->entries);
     }
     if (map->slots != NULL)
         sn__prefetch_slots(map, neighbours, block->picks);

@@ -111,7 +111,7 @@ ALWAYS void prefetch_columns(const sn__rows *rows, const int k, const uint32_t *
 {
     size_t width = rows->wide ? sizeof(int64_t) : sizeof(int32_t);
     for (int x = 0; x < k * SN__LANES; x++)
-        __builtin_prefetch(sn__prefetch_address(rows->indices, at[x] * width));
+        sn__prefetch_at(rows->indices, at[x] * width);
 }
 
 /* Positions of all picks of sixteen rows; those beyond a row's count name some edge. */
@@ -208,8 +208,7 @@ ALWAYS void take_columns(const sn__rows *rows, const sn__row_block *block, const
                                   : ((const int32_t *)rows->indices)[at[i * SN__LANES]];
             to[i] = column;
             if (array)
-                __builtin_prefetch(
-                    sn__prefetch_address(map->entries, (uint64_t)column * sizeof *map->entries), 1);
+                sn__prefetch_at(map->entries, (uint64_t)column * sizeof *map->entries);
         }
         to += block->picked[row];
     }

@@ -27,7 +27,6 @@ void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint
     uint32_t *entries = list->map.entries, base = list->map.base;
     uint32_t next = base + (uint32_t)list->count;
     int64_t *tail = list->ids + list->count;
-    sn__touch_entries(&list->map, ids, count);
     for (size_t i = 0; i < count; i++) {
         /* Branch-free: whether a node is new is a coin toss that no predictor learns. The id is
          * written behind the list in any case and stays there if it was new. */

@@ -76,7 +76,6 @@ void sn__relabel_avx512(sn__node_list *list, const int64_t *ids, size_t count, u
                         .next = list->map.base + (uint32_t)list->count,
                         .tail = list->ids + list->count };
     size_t at = 0;
-    sn__touch_entries(&list->map, ids, count);
     for (; at + 16 <= count; at += 16)
         label_sixteen(&state, 0xFFFF, ids + at, labels + at);
     label_singly(&state, ids + at, count - at, labels + at);
