@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seine bench sample: edges sampled and relabelled per second, in turn with random cache lines per
- * second; with --threads also by several threads on one batch, in turn with one. It does not represent
- * waiting for data, or features. */
+ * second; with --threads also by several threads on one batch, in turn with one; with edge ids or with
+ * replacement in turn with neither; and with --beside on the same graph in another shape. It does not
+ * represent waiting for data, or features. */
+#include "bench/recast.h"
 #include "bench/rows.h"
 #include "bench/subject.h"
 #include "tools/seine/progress_bar.h"
 #include "tools/seine/report.h"
 #include "tools/seine/seconds.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,10 +42,25 @@ static int sample_some(cursor *from, double seconds, int64_t batches, work *out)
     return CODE_DONE;
 }
 
+/* What is measured in turn with the plan as it is given, by one thread. */
+typedef struct beside {
+    cursor from;
+    const char *name, *limit_name; /* of its row */
+    int32_t threads;
+    bool is_limit; /* the given plan's rate is the row's, this one its limit */
+    double *rates; /* [runs] */
+} beside;
+
+enum { MOST_BESIDE = 3 };
+
 typedef struct bench {
     const bench_args *args;
-    cursor alone, team;                        /* the latter with several threads, or not open */
-    double *edges, *batches, *limits, *shared; /* [runs] */
+    cursor given;
+    double *edges, *batches, *limits; /* [runs] */
+    double *pair[2];                  /* [runs], scratch: rows sort what they are made of */
+    beside besides[MOST_BESIDE];
+    int num_besides;
+    recast other;
 } bench;
 
 /* One slice; the first batch is not measured: what the slices between have put out of the caches comes
@@ -61,16 +79,16 @@ static double edge_rate(const work *of)
 static int measure_run(bench *self, sn_probe *probe, int64_t run, int64_t batches)
 {
     work one;
-    int code = measure_slice(&self->alone, batches, &one);
+    int code = measure_slice(&self->given, batches, &one);
     if (code != CODE_DONE)
         return code;
     self->edges[run] = edge_rate(&one);
     self->batches[run] = (double)one.batches / one.seconds;
-    if (self->team.sampler != NULL) {
-        code = measure_slice(&self->team, batches, &one);
+    for (int i = 0; i < self->num_besides; i++) {
+        code = measure_slice(&self->besides[i].from, batches, &one);
         if (code != CODE_DONE)
             return code;
-        self->shared[run] = edge_rate(&one);
+        self->besides[i].rates[run] = edge_rate(&one);
     }
     sn_status st = sn_probe_run(probe, SN_PROBE_LINES_FREE, 0, 1, &self->limits[run]);
     return st == SN_OK ? CODE_DONE : report_library(st);
@@ -80,9 +98,13 @@ static int measure(bench *self, sn_probe *probe)
 {
     work warm = { 0 };
     int64_t runs = self->args->runs;
-    int code = sample_some(&self->alone, WARM_SECONDS, 0, &warm);
+    int code = sample_some(&self->given, WARM_SECONDS, 0, &warm);
     int64_t batches =
         code == CODE_DONE ? (int64_t)((double)warm.batches * RUN_SECONDS / warm.seconds) + 1 : 0;
+    for (int i = 0; i < self->num_besides && code == CODE_DONE; i++) {
+        work other;
+        code = sample_some(&self->besides[i].from, WARM_SECONDS, 0, &other);
+    }
     for (int64_t run = 0; run < runs && code == CODE_DONE; run++) {
         code = measure_run(self, probe, run, batches);
         if (code == CODE_DONE &&
@@ -92,10 +114,15 @@ static int measure(bench *self, sn_probe *probe)
     return code;
 }
 
-static void print_one(const bench *self, const char *name, double *values, double *limits,
-                      bench_row row)
+static void print_one(const bench *self, const char *name, const double *values,
+                      const double *limits, bench_row row)
 {
-    bench_row all = row_of_pairs(values, limits, self->args->runs);
+    size_t bytes = (size_t)self->args->runs * sizeof *values;
+    memcpy(self->pair[0], values, bytes);
+    if (limits != NULL)
+        memcpy(self->pair[1], limits, bytes);
+    bench_row all =
+        row_of_pairs(self->pair[0], limits != NULL ? self->pair[1] : NULL, self->args->runs);
     all.bench = "sample";
     all.name = name;
     all.unit = row.unit;
@@ -105,14 +132,8 @@ static void print_one(const bench *self, const char *name, double *values, doubl
     print_row(&all, self->args->json);
 }
 
-/* Rows sort what they are made of, so the row of pairs with `edges` comes first. */
-static int print_results(const bench *self, const sn_probe *probe)
+static void print_results(const bench *self, const sn_probe *probe)
 {
-    size_t bytes = (size_t)self->args->runs * sizeof *self->edges;
-    double *edges = malloc(bytes);
-    if (edges == NULL)
-        return report_failure("bench: out of memory");
-    memcpy(edges, self->edges, bytes);
     print_one(self, "edges", self->edges, self->limits,
               (bench_row){ .unit = "M edges/s",
                            .limit_name = "random lines, free",
@@ -120,53 +141,143 @@ static int print_results(const bench *self, const sn_probe *probe)
                            .threads = 1 });
     print_one(self, "batches", self->batches, NULL,
               (bench_row){ .unit = "batches/s", .threads = 1 });
-    if (self->team.sampler != NULL)
-        print_one(self, "shared", self->shared, edges,
-                  (bench_row){ .unit = "M edges/s",
-                               .limit_name = "one thread",
-                               .threads = (int32_t)self->args->plan.threads });
-    free(edges);
+    for (int i = 0; i < self->num_besides; i++) {
+        const beside *by = &self->besides[i];
+        print_one(self, by->name, by->is_limit ? self->edges : by->rates,
+                  by->is_limit ? by->rates : self->edges,
+                  (bench_row){
+                      .unit = "M edges/s", .limit_name = by->limit_name, .threads = by->threads });
+    }
+}
+
+/* -- What is measured in turn ------------------------------------------------------------------ */
+
+/* Adds one more; `how` has its name, limit and threads. */
+static int add_beside(bench *self, const plan_args *args, const subject *on, beside how)
+{
+    beside *to = &self->besides[self->num_besides];
+    double *rates = to->rates;
+    int code = cursor_open(args, on, &how.from);
+    if (code != CODE_DONE)
+        return code;
+    *to = how;
+    to->rates = rates;
+    self->num_besides++;
     return CODE_DONE;
+}
+
+/* Half of the fan-outs, rounded up: nodes have edges of two types. NULL: out of memory. */
+static char *half_fanouts(const char *fanout)
+{
+    size_t room = strlen(fanout) + 1, used = 0; /* no half is longer */
+    char *halves = calloc(1, room);
+    for (const char *at = fanout; halves != NULL && *at != '\0';) {
+        char *end;
+        long long whole = strtoll(at, &end, 10);
+        used += (size_t)snprintf(halves + used, room - used, "%lld%s",
+                                 whole > 0 ? (whole + 1) / 2 : whole, *end == ',' ? "," : "");
+        at = *end == ',' ? end + 1 : end + strlen(end);
+    }
+    return halves;
+}
+
+/* What the graph in two types has too. */
+static bool is_kept(const char *input)
+{
+    static const char *const kept[] = { "all", "train", "val", "test" };
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (strcmp(input, kept[i]) == 0)
+            return true;
+    return false;
+}
+
+static int add_typed(bench *self, plan_args args, const subject *on)
+{
+    if (!is_kept(args.input))
+        return report_usage("--beside typed: --input is all, train, val or test");
+    if (args.fanout[strspn(args.fanout, "0123456789-,")] != '\0')
+        return report_usage("--beside typed: --fanout is one list of numbers");
+    char *halves = half_fanouts(args.fanout);
+    if (halves == NULL)
+        return report_failure("bench: out of memory");
+    args.fanout = halves;
+    args.input_type = "even";
+    int code = add_beside(
+        self, &args, on,
+        (beside){ .name = "typed", .limit_name = "one type of nodes and of edges", .threads = 1 });
+    free(halves);
+    return code;
+}
+
+static int add_recast(bench *self, const plan_args *args, const subject *on)
+{
+    bool typed = self->args->beside == BESIDE_TYPED;
+    int code = recast_open(on->dataset, args->edge_dir != 0,
+                           typed ? RECAST_TYPED : RECAST_SMALL_PAGES, &self->other);
+    if (code != CODE_DONE)
+        return code;
+    subject other = { .dataset = self->other.dataset };
+    if (typed)
+        return add_typed(self, *args, &other);
+    return add_beside(
+        self, args, &other,
+        (beside){ .name = "small pages", .limit_name = "pages as they are", .threads = 1 });
 }
 
 static int open_cursors(bench *self, const subject *on)
 {
-    plan_args alone = self->args->plan;
-    alone.threads = 1;
-    int code = cursor_open(&alone, on, &self->alone);
-    if (code != CODE_DONE || self->args->plan.threads == 1)
-        return code;
-    code = cursor_open(&self->args->plan, on, &self->team);
-    if (code != CODE_DONE)
-        cursor_close(&self->alone);
+    plan_args alone = self->args->plan, plain = self->args->plan;
+    alone.threads = plain.threads = 1;
+    plain.with_edge = plain.replace = false;
+    int code = cursor_open(&alone, on, &self->given);
+    if (code == CODE_DONE && self->args->plan.threads > 1)
+        code = add_beside(self, &self->args->plan, on,
+                          (beside){ .name = "shared",
+                                    .limit_name = "one thread",
+                                    .threads = (int32_t)self->args->plan.threads });
+    if (code == CODE_DONE && (alone.with_edge || alone.replace))
+        code = add_beside(self, &plain, on,
+                          (beside){ .name = "beside plain",
+                                    .limit_name = "without edge ids or replacement",
+                                    .threads = 1,
+                                    .is_limit = true });
+    if (code == CODE_DONE && self->args->beside >= 0)
+        code = add_recast(self, &alone, on);
     return code;
+}
+
+static void close_cursors(bench *self)
+{
+    for (int i = 0; i < self->num_besides; i++)
+        cursor_close(&self->besides[i].from);
+    recast_close(&self->other);
+    cursor_close(&self->given);
 }
 
 static int run_on(const bench_args *args, const subject *on)
 {
     sn_probe *probe = NULL;
     size_t runs = (size_t)args->runs;
-    double *values = calloc(4 * runs, sizeof *values);
+    double *values = calloc((5 + MOST_BESIDE) * runs, sizeof *values);
     if (values == NULL)
         return report_failure("bench: out of memory");
     bench self = { .args = args,
                    .edges = values,
                    .batches = values + runs,
                    .limits = values + 2 * runs,
-                   .shared = values + 3 * runs };
+                   .pair = { values + 3 * runs, values + 4 * runs } };
+    for (size_t i = 0; i < MOST_BESIDE; i++)
+        self.besides[i].rates = values + (5 + i) * runs;
     int code = open_cursors(&self, on);
-    if (code == CODE_DONE) {
+    if (code == CODE_DONE)
         code = probe_open(args, on, &probe);
-        if (code == CODE_DONE)
-            code = measure(&self, probe);
-        bar_clear();
-        if (code == CODE_DONE)
-            code = print_results(&self, probe);
-        sn_probe_release(probe);
-        if (self.team.sampler != NULL)
-            cursor_close(&self.team);
-        cursor_close(&self.alone);
-    }
+    if (code == CODE_DONE)
+        code = measure(&self, probe);
+    bar_clear();
+    if (code == CODE_DONE)
+        print_results(&self, probe);
+    sn_probe_release(probe);
+    close_cursors(&self);
     free(values);
     return code;
 }

@@ -83,15 +83,12 @@ static const flag doctor_flags[] = { SWITCH("--json") };
 
 static const flag sample_flags[] = { INPUT_FLAGS, PLAN_FLAGS, RUN_FLAGS,
                                      CHOICE("--format", "digest|json|none") };
-static const flag bench_flags[] = { TEXT("--dataset", "@ring"),
-                                    NUMBER("--scale", "4", 4, 30),
-                                    NUMBER("--feat-dim", "4", 1, 1 << 16),
-                                    NUMBER("--runs", "1", 1, 10000),
-                                    NUMBER("--size", "64", 64, 1 << 17),
-                                    SWITCH("--json"),
-                                    INPUT_FLAGS,
-                                    PLAN_FLAGS,
-                                    RUN_FLAGS };
+#define BENCH_FLAGS                                                             \
+    TEXT("--dataset", "@ring"), NUMBER("--scale", "4", 4, 30),                  \
+        NUMBER("--feat-dim", "4", 1, 1 << 16), NUMBER("--runs", "1", 1, 10000), \
+        NUMBER("--size", "64", 64, 1 << 17), SWITCH("--json"), INPUT_FLAGS, PLAN_FLAGS, RUN_FLAGS
+static const flag bench_flags[] = { BENCH_FLAGS };
+static const flag bench_sample_flags[] = { BENCH_FLAGS, CHOICE("--beside", "small-pages|typed") };
 static const char *const plan_later[] = {
     "--links",         "--edge-type",    "--link-labels", "--neg",      "--non-strict",
     "--neg-by-degree", "--remove-links", "--subgraph",    "--weighted", "--temporal",
@@ -159,8 +156,8 @@ const flagged all_flagged[FLAGGED] = {
     { "sample", "sample @ring --fanout 2", sample_flags, COUNT(sample_flags), plan_later },
     { "train", "train @ring --epochs 1", train_flags, COUNT(train_flags), train_later },
     { "bench limits", "bench limits --runs 1", limits_flags, COUNT(limits_flags), limits_later },
-    { "bench sample", "bench sample --dataset @ring --runs 1", bench_flags, COUNT(bench_flags),
-      plan_later },
+    { "bench sample", "bench sample --dataset @ring --runs 1", bench_sample_flags,
+      COUNT(bench_sample_flags), plan_later },
     { "bench gather", "bench gather --dataset @ring --runs 1", bench_flags, COUNT(bench_flags),
       plan_later },
     { "bench loader", "bench loader --dataset @ring --runs 1", loader_flags, COUNT(loader_flags),

@@ -516,6 +516,32 @@ START_TEST(bench_of_a_small_graph_prints_rows_with_limit_and_share)
 }
 END_TEST
 
+START_TEST(bench_sample_prints_a_row_for_all_that_it_measures_in_turn)
+{
+    static const char *const shapes[] = { "small-pages", "typed" };
+    static const char *const names[] = { "edges", "batches", "shared", "beside plain", NULL };
+    static const char *const last[] = { "small pages", "typed" };
+    for (int i = 0; i < 2; i++) {
+        char *text = PRINTED("bench", "sample", "--scale", "8", "--runs", "2", "--json", "--size",
+                             "64", "--threads", "2", "--with-edge", "--replace", "--fanout", "7,-1",
+                             "--edge-dir", i == 0 ? "out" : "in", "--beside", shapes[i]);
+        const char *at = text;
+        for (int r = 0; r < 5; r++) {
+            json_error_t error;
+            json_t *row = json_loads(at, JSON_DISABLE_EOF_CHECK, &error);
+            ck_assert_msg(row != NULL, "row %d: %s", r, text);
+            ck_assert_str_eq(json_string_value(json_object_get(row, "name")),
+                             names[r] != NULL ? names[r] : last[i]);
+            ck_assert(json_is_number(json_object_get(row, "share")) == (r != 1));
+            at += error.position;
+            json_decref(row);
+        }
+        ck_assert_str_eq(at, "\n");
+        free(text);
+    }
+}
+END_TEST
+
 START_TEST(bench_limits_prints_a_row_per_limit)
 {
     char *text =
@@ -553,6 +579,7 @@ int main(void)
     tcase_add_test(cases, json_of_floats_that_json_lacks_is_null);
     tcase_add_test(cases, train_on_the_packages_prints_its_epoch_as_json);
     tcase_add_test(cases, bench_of_a_small_graph_prints_rows_with_limit_and_share);
+    tcase_add_test(cases, bench_sample_prints_a_row_for_all_that_it_measures_in_turn);
     tcase_add_test(cases, bench_limits_prints_a_row_per_limit);
     return run_cases("runs", cases);
 }

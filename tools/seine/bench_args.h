@@ -11,8 +11,12 @@ typedef struct bench_args {
     const char *dataset;
     int64_t scale, feat_dim, runs;
     int64_t mebibytes; /* of the limit's arrays; ARG_NOT_GIVEN: as sn_probe_create chooses */
+    int beside;        /* position in BESIDE_CHOICES; -1: nothing */
     bool json;
 } bench_args;
+
+#define BESIDE_CHOICES "small-pages|typed"
+enum { BESIDE_SMALL_PAGES, BESIDE_TYPED };
 
 typedef struct bench_limits_args {
     int64_t threads, runs, mebibytes; /* ARG_NOT_GIVEN: as sn_limits_measure chooses */

@@ -151,6 +151,21 @@ static int run_gather(const void *values, const char *operand)
     return run_plan(values, bench_gather);
 }
 
+#define AT(member) offsetof(bench_args, member)
+static const arg beside_args[] = {
+    { .name = "--beside",
+      .text = "measure the same graph in turn: on pages of 4 KiB, or with two types of nodes and "
+              "four of edges",
+      .kind = ARG_CHOICE,
+      .offset = AT(beside),
+      .choices = BESIDE_CHOICES },
+};
+#undef AT
+static const arg_group beside_group = ARG_GROUP("In turn", beside_args);
+
+static const arg_group *const sample_groups[] = { &graph_group, &size_group, &beside_group,
+                                                  &input_group, &plan_group, &run_group,
+                                                  NULL };
 static const arg_group *const plan_groups[] = { &graph_group, &size_group, &input_group,
                                                 &plan_group,  &run_group,  NULL };
 static const char *const plan_later[] = { PLAN_LATER, NULL };
@@ -162,10 +177,13 @@ const command command_bench_sample = {
         "Samples batches of the plan and reads random cache lines without a branch, in turn. "
         "The share is that of\nedges per second, sampled and relabelled, in random lines per "
         "second: the median over the pairs.\n"
-        "With --threads T a third row is that of T threads on each batch, and its share that in "
-        "one thread's\nrate.",
+        "With --threads T another row is that of T threads on each batch, and its share that in "
+        "one thread's\nrate. With --with-edge or --replace another row's share is that in the rate "
+        "without either; with --beside,\nthat of the graph in the other shape in the rate of the "
+        "graph as it is. With two types, node v is node v / 2 of\ntype even or odd, an edge type "
+        "has half of each fan-out, and seeds are even.",
     .examples = "seine bench sample --dataset packages --input train --fanout 15,10,5 --json\n",
-    .groups = plan_groups,
+    .groups = sample_groups,
     .later = plan_later,
     .bytes = sizeof(bench_args),
     .run = run_sample,
@@ -250,9 +268,9 @@ const command command_bench_loader = {
         "page "
         "faults a batch took.\n\n"
         "The memory is the sum of the proportional set sizes of all processes, without the lanes. "
-        "Its limit is the dataset\nand, per worker, 16 MiB and for each batch under way 4 bytes "
+        "Its limit is the dataset\nand, per worker, 4 MiB and for each batch under way 4 bytes "
         "per "
-        "node of the graph and 32 bytes per node and edge\nof the largest batch.",
+        "node of the graph and 24 bytes per node and edge\nof the largest batch.",
     .examples = "seine bench loader --workers 2 --features --fanout 15,10,5 --json\n",
     .groups = loader_groups,
     .later = loader_later,
