@@ -38,6 +38,7 @@ areas=(
     "sample-table: SEINE_LABEL_MAP=table sample DATASET $deep"
     "gather-400: gather DATASET $deep"
     "gather-1024: gather --scale 20 --feat-dim 256 --load memory --fanout 15,10,5"
+    "gather-400-threads: gather DATASET $deep --threads 2"
     "loader-1: loader DATASET $deep --workers 1"
     "loader-1-features: loader DATASET $deep --workers 1 --features"
     "loader-2: loader DATASET $deep --workers 2"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seine bench gather: bytes of features per second, in turn with copies of random rows of the same
- * size.
+ * size; both by as many threads.
  *
  * The gather has no entry of its own in the library's interface: it is what batches with features
  * take longer than the same batches without. Where that is under the noise the result says so. */
@@ -65,6 +65,7 @@ static int sample_some(cursor *from, double seconds, int64_t batches, work *out)
 typedef struct series {
     double *rates, *limits;     /* [runs] */
     int64_t row_bytes, unclear; /* runs in which the difference was not positive */
+    int32_t threads;
 } series;
 
 static int measure_pair(cursor *plain, cursor *full, sn_probe *probe, int64_t batches, series *to,
@@ -79,7 +80,8 @@ static int measure_pair(cursor *plain, cursor *full, sn_probe *probe, int64_t ba
     double took = with.seconds - without.seconds;
     to->unclear += took <= 0;
     to->rates[run] = (double)with.bytes / (took > 1e-9 ? took : 1e-9) / 1e9;
-    sn_status st = sn_probe_run(probe, SN_PROBE_ROW_GATHER, to->row_bytes, 1, &to->limits[run]);
+    sn_status st =
+        sn_probe_run(probe, SN_PROBE_ROW_GATHER, to->row_bytes, to->threads, &to->limits[run]);
     return st == SN_OK ? CODE_DONE : report_library(st);
 }
 
@@ -116,7 +118,7 @@ static void print_results(const bench_args *args, const sn_probe *probe, series 
     row.unit = "GB/s";
     row.limit_name = limit_name;
     row.pages = sn_probe_pages(probe);
-    row.threads = 1;
+    row.threads = of->threads;
     if (of->unclear * 4 > args->runs) {
         fprintf(stderr, "under the noise: in %lld of %lld runs features took no measurable time\n",
                 (long long)of->unclear, (long long)args->runs);
@@ -132,7 +134,9 @@ static int run_with_cursors(const bench_args *args, const subject *on, cursor *p
     double *values = calloc(2 * runs, sizeof *values);
     if (values == NULL)
         return report_failure("bench: out of memory");
-    series of = { .rates = values, .limits = values + runs };
+    series of = { .rates = values,
+                  .limits = values + runs,
+                  .threads = (int32_t)args->plan.threads };
     int code = probe_open(args, on, &probe);
     if (code == CODE_DONE)
         code = measure(args, plain, full, probe, &of);

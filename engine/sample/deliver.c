@@ -7,10 +7,7 @@
 
 #include <string.h>
 
-enum {
-    PIECE_ROWS = 4096, /* 40 s if each waits 10 ms; fewer would cost a gather its prefetch */
-    TOGETHER = 16
-};
+enum { TOGETHER = 16 };
 
 static size_t rows_of(const sn__topology *t, const sn__tensor_spec *spec)
 {
@@ -104,23 +101,23 @@ static void write_ids(const sn_tensor *out, const int64_t *ids)
             ((int32_t *)out->data)[i] = (int32_t)ids[i];
 }
 
-/* In pieces, so that progress shows also when every row waits for a disk. */
 static sn_status write_rows(const sn__topology *t, const sn__kernel_ops *ops,
                             const sn__tensor_spec *spec, const int64_t *ids, const sn_tensor *out)
 {
     const sn_tensor *source = spec->source;
-    size_t rows = (size_t)out->shape[0], row_bytes = (size_t)sn_tensor_row_bytes(source);
-    for (size_t at = 0; at < rows; at += PIECE_ROWS) {
-        size_t count = rows - at < PIECE_ROWS ? rows - at : PIECE_ROWS;
-        sn_status status = ops->gather_rows(source->data, source->shape[0], row_bytes, ids + at,
-                                            count, (uint8_t *)out->data + at * row_bytes);
-        if (status != SN_OK) {
-            sn_error_context("tensor %s", spec->name);
-            return status;
-        }
-        sn__progress_bump(t->progress);
-    }
-    return SN_OK;
+    const sn__gather gather = { .ops = ops,
+                                .source = source->data,
+                                .rows = source->shape[0],
+                                .row_bytes = (size_t)sn_tensor_row_bytes(source),
+                                .ids = ids,
+                                .count = (size_t)out->shape[0],
+                                .out = out->data,
+                                .progress = t->progress };
+    sn_status status =
+        t->team != NULL ? sn__team_gather(t->team, &gather) : sn__gather_alone(&gather);
+    if (status != SN_OK)
+        sn_error_context("tensor %s", spec->name);
+    return status;
 }
 
 static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,

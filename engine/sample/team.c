@@ -16,11 +16,13 @@
  * Edges       K1 claim    next.store(release)         -> K2 await  next.load(acquire)
  *             P1 publish  place.cas(release)          -> P2 await  place.load(acquire)
  *             F1 free     in_use.store(release)       -> F2 claim  in_use.load(acquire)
+ *             G1 piece    gathering.sub(release)      -> G2 wait   gathering.load(acquire)
  *             L1 label    labelled.store(release)     -> L2 claim  labelled.load(acquire) */
 #include "engine/sample/team.h"
 
 #include "base/mem.h"
 #include "base/spin.h"
+#include "engine/sample/sink.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -32,7 +34,8 @@
 
 enum {
     RING = 128,
-    UNITS = 16, /* of a member: what it computes ahead of the labels */
+    UNITS = 16,       /* of a member: what it computes ahead of the labels */
+    LEAST_PIECES = 3, /* of a gather that is shared */
     REST_NS = 50000,
     SLEEP_S = 1
 };
@@ -68,6 +71,10 @@ struct sn__team {
     int32_t sleepers;
     sn__expansion job;
     uint64_t stamps;
+    sn__gather gather;
+    _Atomic size_t next_piece, pieces; /* written under the lock */
+    _Atomic int32_t gathering;         /* pieces that helpers have begun */
+    _Atomic bool gather_failed;
 
     pid_t process;
     int32_t count;
@@ -178,6 +185,42 @@ static bool step(sn__team *team, member *by)
     return moves;
 }
 
+static bool has_pieces(const sn__team *team)
+{
+    return atomic_load_explicit(&team->next_piece, memory_order_relaxed) <
+           atomic_load_explicit(&team->pieces, memory_order_relaxed);
+}
+
+/* The next piece of the gather. False: there is none. */
+static bool claim_piece(sn__team *team, bool helps, sn__gather *gather, size_t *number)
+{
+    if (!has_pieces(team))
+        return false;
+    pthread_mutex_lock(&team->lock);
+    bool claims = has_pieces(team);
+    if (claims) {
+        *gather = team->gather;
+        *number = atomic_fetch_add_explicit(&team->next_piece, 1, memory_order_relaxed);
+        if (helps)
+            atomic_fetch_add_explicit(&team->gathering, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&team->lock);
+    return claims;
+}
+
+/* What is wrong is found once more by the caller, which needs the detail. */
+static bool help_gather(sn__team *team)
+{
+    sn__gather gather;
+    size_t number;
+    if (!claim_piece(team, true, &gather, &number))
+        return false;
+    if (sn__gather_piece(&gather, number) != SN_OK)
+        atomic_store_explicit(&team->gather_failed, true, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&team->gathering, 1, memory_order_release); /* G1 */
+    return true;
+}
+
 static bool has_job(const sn__team *team)
 {
     return atomic_load_explicit(&team->next, memory_order_relaxed) <
@@ -196,7 +239,7 @@ static void sleep_until_work(sn__team *team)
     end.tv_sec += SLEEP_S;
     pthread_mutex_lock(&team->lock);
     team->sleepers++;
-    if (!is_stopping(team) && !has_job(team))
+    if (!is_stopping(team) && !has_job(team) && !has_pieces(team))
         (void)pthread_cond_timedwait(&team->work, &team->lock, &end);
     team->sleepers--;
     pthread_mutex_unlock(&team->lock);
@@ -207,7 +250,7 @@ static void rest(sn__team *team, const member *by)
 {
     sn__spin spin = sn__spin_begin();
     do
-        if (may_claim(team, by) || is_stopping(team))
+        if (may_claim(team, by) || has_pieces(team) || is_stopping(team))
             return;
     while (sn__spin_more(&spin));
     if (has_job(team)) /* labels are behind */
@@ -220,7 +263,7 @@ static void *help(void *argument)
 {
     member *self = argument;
     while (!is_stopping(self->team))
-        if (!step(self->team, self))
+        if (!step(self->team, self) && !help_gather(self->team))
             rest(self->team, self);
     return NULL;
 }
@@ -358,6 +401,52 @@ sn_status sn__team_expand(sn__team *team, const sn__expansion *e)
         atomic_store_explicit(&team->labelled, number, memory_order_release); /* L1 */
     }
     end_job(team, number);
+    return status;
+}
+
+/* -- Gather ------------------------------------------------------------------------------------ */
+
+static void begin_gather(sn__team *team, const sn__gather *gather)
+{
+    pthread_mutex_lock(&team->lock);
+    team->gather = *gather;
+    atomic_store_explicit(&team->gather_failed, false, memory_order_relaxed);
+    atomic_store_explicit(&team->next_piece, 0, memory_order_relaxed);
+    atomic_store_explicit(&team->pieces, sn__gather_pieces(gather), memory_order_relaxed);
+    bool wakes = team->sleepers > 0;
+    pthread_mutex_unlock(&team->lock);
+    if (wakes)
+        pthread_cond_broadcast(&team->work);
+}
+
+/* Nobody begins another piece, and those that were begun are written. */
+static void end_gather(sn__team *team)
+{
+    sn__spin spin = sn__spin_begin();
+    pthread_mutex_lock(&team->lock);
+    atomic_store_explicit(&team->pieces, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&team->lock);
+    while (atomic_load_explicit(&team->gathering, memory_order_acquire) > 0) /* G2 */
+        if (!sn__spin_more(&spin))
+            (void)nanosleep(&(struct timespec){ .tv_nsec = REST_NS }, NULL);
+}
+
+sn_status sn__team_gather(sn__team *team, const sn__gather *gather)
+{
+    sn__gather same;
+    size_t number;
+    sn_status status = SN_OK;
+    if (team->process != getpid() || sn__gather_pieces(gather) < LEAST_PIECES)
+        return sn__gather_alone(gather);
+    begin_gather(team, gather);
+    while (status == SN_OK && claim_piece(team, false, &same, &number)) {
+        status = sn__gather_piece(gather, number);
+        sn__progress_bump(gather->progress);
+    }
+    end_gather(team);
+    sn__progress_bump(gather->progress);
+    if (status == SN_OK && atomic_load_explicit(&team->gather_failed, memory_order_relaxed))
+        status = sn__gather_alone(gather);
     return status;
 }
 

@@ -4,12 +4,13 @@
  * Members claim blocks of the frontier in order and compute them as far as they depend on node ids alone.
  * The calling thread, which is a member, labels them in order, and computes blocks itself while the next
  * one is not there. A block whose thread has lost its core is computed once more by the calling thread
- * after a short spin: nobody ever waits for a thread that does not run.
+ * after a short spin: nobody waits for a thread that does not run. Then they share the rows of features.
  * Threads: one caller at a time. In a child of fork() the caller works alone. */
 #ifndef SN_ENGINE_SAMPLE_TEAM_H
 #define SN_ENGINE_SAMPLE_TEAM_H
 
 #include "engine/sample/expand.h"
+#include "engine/sample/gather.h"
 
 typedef struct sn__team sn__team;
 
@@ -25,5 +26,8 @@ extern size_t sn__team_least_blocks;
 bool sn__team_is_worth(const sn__expansion *expansion);
 /* All blocks, through all stages. Fails as the stages do; usable again afterwards. */
 SN_NODISCARD sn_status sn__team_expand(sn__team *team, const sn__expansion *expansion);
+/* All rows. Pieces are written where the batch lies, so one that a helper has begun is waited for. Fails
+ * as a piece does. */
+SN_NODISCARD sn_status sn__team_gather(sn__team *team, const sn__gather *gather);
 
 #endif

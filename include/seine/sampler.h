@@ -20,9 +20,9 @@ enum { SN_MAX_THREADS = 256 }; /* that share a batch */
 
 /* Keeps a reference to the plan. *out is NEW. Fails: SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_sampler_create(sn_plan *plan, sn_sampler **out);
-/* Threads that share each batch from now on, 1 to SN_MAX_THREADS; 1 after creation. They sample; rows of
- * features are gathered by the caller's alone. Batches are the same with any number. All but the caller's
- * belong to the handle, have the affinity that the caller has now, and sleep between batches. They may read the dataset for a moment after a call has returned; setting
+/* Threads that share each batch from now on, 1 to SN_MAX_THREADS; 1 after creation. Batches are the same
+ * with any number. All but the caller's belong to the handle, have the affinity that the caller has now,
+ * and sleep between batches. They may read the dataset for a moment after a call has returned; setting
  * another number, and release, wait for them. In a child of fork() the handle uses the caller's thread
  * alone. Fails: SN_E_RANGE, SN_E_NOMEM; the number stays as it was. */
 SN_NODISCARD SN_API sn_status sn_sampler_set_threads(sn_sampler *sampler, int32_t threads);

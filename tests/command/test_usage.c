@@ -382,7 +382,7 @@ static const row rows[] = {
     { "bench sample --dataset @ring --workers 1", 2, "--workers" },
     { "bench sample --dataset @ring --beside typed --input 1,2", 2, "--beside|--input" },
     { "bench sample --dataset @ring --beside typed --fanout other=3", 2, "--beside|--fanout" },
-    { "bench gather --dataset @ring --threads 2", 2, "--threads" },
+    { "bench gather --dataset @ring --threads 257", 2, "--threads" },
     { "bench gather --dataset @ring --device cuda:1", 2, "--device" },
     { "train @ring --device cuda:0,cuda:1", 2, "--device" },
     { "train @ring --device tpu", 2, "--device|tpu" },

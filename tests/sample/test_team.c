@@ -6,7 +6,7 @@
 #include "support/scale.h"
 
 #include "base/random.h"
-#include "engine/sample/topology.h"
+#include "engine/sample/deliver.h"
 #include "seine/seine.h"
 
 #include <check.h>
@@ -25,10 +25,13 @@ enum {
     EDGES = NODES * DEGREE,
     SEEDS = 1500,
     BATCHES = NODES / SEEDS,
-    STRIDE = NODES / (2 * DEGREE + 1)
+    STRIDE = NODES / (2 * DEGREE + 1),
+    NODE_COLUMNS = 32, /* features that are enough to be shared */
+    EDGE_COLUMNS = 8
 };
 
 static int64_t indptr[NODES + 1], indices[2][EDGES], edge_ids[EDGES];
+static int64_t node_x[2][NODES][NODE_COLUMNS], edge_x[EDGES][EDGE_COLUMNS];
 static sn_dataset *dataset;
 
 static void ck_fine(sn_status status)
@@ -58,9 +61,21 @@ static void setup(void)
             for (int type = 0; type < 2; type++)
                 indices[type][at] =
                     (at - indptr[i]) * STRIDE + (int64_t)(sn__mix64(++state) % STRIDE);
-    for (int i = 0; i < EDGES; i++)
+    for (int i = 0; i < EDGES; i++) {
         edge_ids[i] = (i * 7 + 3) % EDGES;
+        for (int k = 0; k < EDGE_COLUMNS; k++)
+            edge_x[i][k] = (int64_t)sn__mix64(++state);
+    }
     for (int type = 0; type < 2; type++) {
+        for (int i = 0; i < NODES; i++)
+            for (int k = 0; k < NODE_COLUMNS; k++)
+                node_x[type][i][k] = (int64_t)sn__mix64(++state);
+        nodes[type].x = array(node_x[type], NODES);
+        nodes[type].x.tensor.ndim = 2;
+        nodes[type].x.tensor.shape[1] = NODE_COLUMNS;
+        edges[type].x = array(edge_x, EDGES);
+        edges[type].x.tensor.ndim = 2;
+        edges[type].x.tensor.shape[1] = EDGE_COLUMNS;
         edges[type].csr_indptr = array(indptr, NODES + 1);
         edges[type].csr_indices = array(indices[type], EDGES);
         edges[type].csr_edge_ids = array(edge_ids, EDGES);
@@ -90,7 +105,8 @@ static sn_plan *plan_of(const struct shape *of)
     ck_fine(sn_plan_create(dataset,
                            SN_PLAN_OPTIONS(.batch_size = SEEDS, .shuffle = true, .seed = 5,
                                            .hops = 3, .fanout = of->fanout, .replace = of->replace,
-                                           .with_edge = of->with_edge, .input_type = 0),
+                                           .with_edge = of->with_edge, .features = true,
+                                           .input_type = 0),
                            &plan));
     return plan;
 }
@@ -232,27 +248,85 @@ START_TEST(block_of_a_thread_that_stands_still_is_taken_over)
 }
 END_TEST
 
-/* -- Errors, forks ----------------------------------------------------------------------------- */
-
-/* Some of the edges that may be picked lead nowhere, or back to where they led. No other thread may read
- * meanwhile, so the sampler has one. */
-static void shift_some(int64_t from, int64_t by)
+/* Pieces of helpers come late: they are part of the batch all the same. */
+static sn_status gather_late(const void *source, int64_t rows, size_t row_bytes, const int64_t *ids,
+                             size_t count, void *out)
 {
-    for (int64_t i = 0; i < EDGES; i += EDGES / 16)
-        indices[1][(from + i) % EDGES] += by;
+    if (!pthread_equal(pthread_self(), caller)) {
+        standing++;
+        for (int i = 0; i < 20; i++)
+            wait_a_little();
+    } else if (standing == 0) {
+        wait_a_little();
+    }
+    return sn__kernels_cpu()->gather_rows(source, rows, row_bytes, ids, count, out);
 }
 
-START_TEST(broken_graph_is_named_and_a_mended_one_goes_on)
+static uint8_t *deliver(sn__topology *from, const sn__kernel_ops *ops, size_t *bytes)
+{
+    const sn__sink sink = { 0 };
+    sn_tensor *tensors = calloc((size_t)from->plan->num_tensors, sizeof *tensors);
+    ck_assert_ptr_nonnull(tensors);
+    ck_fine(sn__deliver_layout(from, tensors, bytes));
+    uint8_t *payload = aligned_alloc(64, *bytes);
+    ck_assert_ptr_nonnull(payload);
+    memset(payload, 0, *bytes);
+    ck_fine(sn__deliver_write(from, ops, &sink, payload, tensors));
+    free(tensors);
+    return payload;
+}
+
+START_TEST(gather_waits_for_the_pieces_of_others)
+{
+    sn__kernel_ops ops = *sn__kernels_cpu();
+    sn__topology alone, shared;
+    sn_plan *plan = plan_of(&shapes[_i]);
+    ops.gather_rows = gather_late;
+    caller = pthread_self();
+    standing = 0;
+    ck_fine(sn__topology_init(&alone, plan));
+    ck_fine(sn__topology_init(&shared, plan));
+    ck_fine(sn__topology_set_threads(&shared, 3));
+    for (int64_t b = 0; standing < 3; b = (b + 1) % BATCHES) { /* the case has a time limit */
+        size_t got_bytes, want_bytes;
+        ck_fine(sn__topology_sample(&shared, &ops, 1, b));
+        ck_fine(sn__topology_sample(&alone, sn__kernels_cpu(), 1, b));
+        uint8_t *got = deliver(&shared, &ops, &got_bytes);
+        uint8_t *want = deliver(&alone, sn__kernels_cpu(), &want_bytes);
+        ck_assert_uint_eq(got_bytes, want_bytes);
+        ck_assert_mem_eq(got, want, want_bytes);
+        free(got);
+        free(want);
+    }
+    sn__topology_deinit(&shared);
+    sn__topology_deinit(&alone);
+    sn_plan_release(plan);
+}
+END_TEST
+
+/* -- Errors, forks ----------------------------------------------------------------------------- */
+
+/* Some of the edges that may be picked lead nowhere, or back to where they led; or their ids do. No other
+ * thread may read meanwhile, so the sampler has one. */
+static void shift_some(int64_t *array, int64_t from, int64_t by)
+{
+    for (int64_t i = 0; i < EDGES; i += EDGES / 16)
+        array[(from + i) % EDGES] += by;
+}
+
+/* Breaks the array at random places, with one to four threads: what fails names `part`, and behind it all is
+ * as before. */
+static void break_and_mend(const struct shape *of, int64_t *array, int64_t by, const char *part)
 {
     uint64_t want[BATCHES];
     sn_batch *batch;
     int named = 0;
-    take_digests(&shapes[_i], want);
-    sn_sampler *sampler = sampler_of(&shapes[_i]);
+    take_digests(of, want);
+    sn_sampler *sampler = sampler_of(of);
     for (int64_t round = 0; round < sn_test_scale(40); round++) {
         int64_t broken = (int64_t)(sn__mix64((uint64_t)round) % EDGES);
         int32_t threads = 1 + (int32_t)(round % 4);
-        shift_some(broken, NODES);
+        shift_some(array, broken, by);
         ck_fine(sn_sampler_set_threads(sampler, threads));
         sn_status status = sn_sampler_sample(sampler, 1, 0, &batch);
         if (status == SN_OK) { /* none was picked */
@@ -260,16 +334,27 @@ START_TEST(broken_graph_is_named_and_a_mended_one_goes_on)
         } else {
             named++;
             ck_assert_int_eq(status, SN_E_CORRUPT);
-            ck_assert_msg(strstr(sn_error_detail(), "knows") != NULL, "%s", sn_error_detail());
+            ck_assert_msg(strstr(sn_error_detail(), part) != NULL, "%s", sn_error_detail());
         }
         ck_fine(sn_sampler_set_threads(sampler, 1));
-        shift_some(broken, -NODES);
+        shift_some(array, broken, -by);
         ck_fine(sn_sampler_set_threads(sampler, threads));
         compare(sampler, want);
         ck_fine(sn_sampler_set_threads(sampler, 1));
     }
     ck_assert_int_gt(named, 0);
     sn_sampler_release(sampler);
+}
+
+START_TEST(broken_graph_is_named_and_a_mended_one_goes_on)
+{
+    break_and_mend(&shapes[_i], indices[1], NODES, "knows");
+}
+END_TEST
+
+START_TEST(edge_without_features_is_named)
+{
+    break_and_mend(&shapes[1], edge_ids, EDGES, "edge_attr");
 }
 END_TEST
 
@@ -318,6 +403,8 @@ int main(void)
     tcase_add_loop_test(cases, batches_do_not_depend_on_the_number_of_threads, 0, SHAPES);
     tcase_add_loop_test(cases, blocks_of_threads_without_a_core_are_taken_over, 0, SHAPES);
     tcase_add_loop_test(cases, block_of_a_thread_that_stands_still_is_taken_over, 0, SHAPES);
+    tcase_add_loop_test(cases, gather_waits_for_the_pieces_of_others, 0, SHAPES);
+    tcase_add_test(cases, edge_without_features_is_named);
     tcase_add_loop_test(cases, broken_graph_is_named_and_a_mended_one_goes_on, 0, SHAPES);
     tcase_add_loop_test(cases, child_of_fork_works_alone, 0, SHAPES);
     tcase_add_test(cases, number_of_threads_is_checked);

@@ -144,10 +144,7 @@ static int run_sample(const void *values, const char *operand)
 
 static int run_gather(const void *values, const char *operand)
 {
-    const bench_args *args = values;
     (void)operand;
-    if (args->plan.threads > 1)
-        return report_usage("--threads: rows are gathered by one thread");
     return run_plan(values, bench_gather);
 }
 
@@ -195,7 +192,8 @@ const command command_bench_gather = {
     .about =
         "Makes the same batches without features and with them, and copies random rows of the "
         "same size, in turn.\nThe gather is the difference of the first two; its share is that "
-        "in the rate of the copies: the median over\nthe pairs.",
+        "in the rate of the copies: the median over\nthe pairs. With --threads T, T threads do all "
+        "of it.",
     .examples = "seine bench gather --load memory\n",
     .groups = plan_groups,
     .later = plan_later,
