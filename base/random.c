@@ -112,19 +112,35 @@ static uint64_t feistel(uint64_t key, uint32_t round, uint64_t z, uint64_t m)
     return (out[0] * m) >> 32;
 }
 
+/* Once through the network. */
+static uint64_t permute(const sn__shuffle *shuffle, uint64_t i)
+{
+    uint64_t a = shuffle->a, b = shuffle->b, left = i / b, right = i % b;
+    for (uint32_t round = 0; round < 8; round += 2) {
+        left += feistel(shuffle->key, round, right, a);
+        left -= left >= a ? a : 0;
+        right += feistel(shuffle->key, round + 1, left, b);
+        right -= right >= b ? b : 0;
+    }
+    return left * b + right;
+}
+
+uint64_t sn__shuffle_walk(const sn__shuffle *shuffle, uint64_t at)
+{
+    /* The domain is larger than n by less than its square root, or n is tiny: few walks. */
+    while (at >= shuffle->n)
+        at = permute(shuffle, at);
+    return at;
+}
+
 uint64_t sn__shuffle_at(const sn__shuffle *shuffle, uint64_t i)
 {
     SN_ASSERT(i < shuffle->n);
-    uint64_t a = shuffle->a, b = shuffle->b;
-    do { /* the domain is larger than n by less than its square root, or n is tiny: few walks */
-        uint64_t left = i / b, right = i % b;
-        for (uint32_t round = 0; round < 8; round += 2) {
-            left += feistel(shuffle->key, round, right, a);
-            left -= left >= a ? a : 0;
-            right += feistel(shuffle->key, round + 1, left, b);
-            right -= right >= b ? b : 0;
-        }
-        i = left * b + right;
-    } while (i >= shuffle->n);
-    return i;
+    return sn__shuffle_walk(shuffle, permute(shuffle, i));
+}
+
+void sn__shuffle_range(const sn__shuffle *shuffle, uint64_t first, size_t count, int64_t *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (int64_t)sn__shuffle_at(shuffle, first + i);
 }

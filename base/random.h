@@ -7,24 +7,30 @@
 #ifndef SN_BASE_RANDOM_H
 #define SN_BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Purposes of phase keys. */
 enum { SN__PURPOSE_SHUFFLE = 1, SN__PURPOSE_UNIFORM = 2 };
 
-/* Philox4x32-10 (Salmon et al., SC 2011, section 3.3). */
+/* Philox4x32-10 (Salmon et al., SC 2011, section 3.3): multipliers, and what is added to the key. */
+#define SN__PHILOX_M0     0xD2511F53u
+#define SN__PHILOX_M1     0xCD9E8D57u
+#define SN__PHILOX_W0     0x9E3779B9u
+#define SN__PHILOX_W1     0xBB67AE85u
+#define SN__PHILOX_ROUNDS 10
 static inline void sn__philox(uint64_t key, const uint32_t counter[4], uint32_t out[4])
 {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+    for (int round = 0; round < SN__PHILOX_ROUNDS; round++) {
+        uint64_t p0 = (uint64_t)SN__PHILOX_M0 * c0, p1 = (uint64_t)SN__PHILOX_M1 * c2;
         c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
         c1 = (uint32_t)p1;
         c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
         c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += SN__PHILOX_W0;
+        k1 += SN__PHILOX_W1;
     }
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
@@ -61,5 +67,9 @@ typedef struct sn__shuffle {
 
 sn__shuffle sn__shuffle_make(uint64_t seed, uint64_t epoch, uint64_t n);
 uint64_t sn__shuffle_at(const sn__shuffle *shuffle, uint64_t i);
+/* Of positions first .. first + count - 1; kernels/ops.h has it for long ranges. */
+void sn__shuffle_range(const sn__shuffle *shuffle, uint64_t first, size_t count, int64_t *out);
+/* What went once through the network walks on until it is below n. */
+uint64_t sn__shuffle_walk(const sn__shuffle *shuffle, uint64_t at);
 
 #endif

@@ -11,6 +11,7 @@
 #define SN_KERNELS_OPS_H
 
 #include "base/isa.h"
+#include "base/random.h"
 #include "kernels/label_map.h"
 
 /* The rows of one edge type in one direction. */
@@ -74,6 +75,9 @@ typedef struct sn__node_list {
 typedef struct sn__kernel_ops {
     uint32_t abi; /* SN__KERNEL_ABI */
 
+    /* sn__shuffle_range. */
+    void (*shuffle)(const sn__shuffle *shuffle, uint64_t first, size_t count, int64_t *out);
+
     /* The row ops: a block passes all of them in this order. Several are under way at once, so that what
      * one waits for comes while others compute.
      *
@@ -100,7 +104,7 @@ typedef struct sn__kernel_ops {
                              size_t count, void *out);
 } sn__kernel_ops;
 
-enum { SN__KERNEL_ABI = 3 };
+enum { SN__KERNEL_ABI = 4 };
 
 /* Those of sn__isa_choose. */
 const sn__kernel_ops *sn__kernels_cpu(void);

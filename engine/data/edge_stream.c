@@ -177,8 +177,9 @@ static sn_status exchange_block(void *context, int32_t thread, int64_t begin, in
     const exchange *work = context;
     const sn__edge_stream *stream = work->stream;
     int64_t *out = (int64_t *)(void *)stream->shuffled.data;
+    sn__shuffle_range(work->shuffle, (uint64_t)begin, (size_t)(end - begin), out + begin);
     for (int64_t i = begin; i < end; i++) {
-        int64_t at = (int64_t)sn__shuffle_at(work->shuffle, (uint64_t)i);
+        int64_t at = out[i];
         const sn__edge_file *file = file_of(stream, at);
         int64_t column = at - file->first;
         widen(&file->npy.view, file->count + column, 1, &out[i]);

@@ -86,20 +86,21 @@ static sn_status take_input(sn_plan *plan, const sn_tensor *input, bool borrow)
     return SN_OK;
 }
 
-void sn__plan_seeds(const sn_plan *plan, uint64_t epoch, int64_t batch, int64_t *out, size_t *count)
+void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
+                    int64_t *out, size_t *count)
 {
     int64_t begin = batch * plan->batch_size;
     int64_t left = plan->num_input - begin;
     int64_t n = left < plan->batch_size ? left : plan->batch_size;
-    sn__shuffle shuffle = { 0 };
-    if (plan->shuffle)
-        shuffle = sn__shuffle_make(plan->seed, epoch, (uint64_t)plan->num_input);
-    for (int64_t i = 0; i < n; i++) {
-        int64_t at = begin + i;
-        if (plan->shuffle)
-            at = (int64_t)sn__shuffle_at(&shuffle, (uint64_t)at);
-        out[i] = plan->input != NULL ? plan->input[at] : at;
+    if (plan->shuffle) {
+        sn__shuffle shuffle = sn__shuffle_make(plan->seed, epoch, (uint64_t)plan->num_input);
+        ops->shuffle(&shuffle, (uint64_t)begin, (size_t)n, out);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            out[i] = begin + i;
     }
+    for (int64_t i = 0; i < n && plan->input != NULL; i++) /* all of these reads at once */
+        out[i] = plan->input[out[i]];
     *count = (size_t)n;
 }
 

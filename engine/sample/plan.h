@@ -92,8 +92,8 @@ SN_NODISCARD sn_status sn__plan_make(sn_dataset *dataset, const sn_plan_options 
                                      bool borrow, sn_plan **out);
 sn_plan *sn__plan_retain(sn_plan *plan);
 /* Seeds of a batch: *count of them into `out`, which has room for batch_size. */
-void sn__plan_seeds(const sn_plan *plan, uint64_t epoch, int64_t batch, int64_t *out,
-                    size_t *count);
+void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
+                    int64_t *out, size_t *count);
 /* Fills the list of tensors (engine/sample/tensors.c). */
 SN_NODISCARD sn_status sn__plan_list_tensors(sn_plan *plan);
 /* First dimension of a tensor in a batch with `of_type` nodes or edges of its type and `seeds`

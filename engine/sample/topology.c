@@ -104,7 +104,7 @@ static sn_status place_seeds(sn__topology *t, const sn__kernel_ops *ops, uint64_
     const sn_plan *plan = t->plan;
     sn__node_list *list = &t->nodes[plan->input_type];
     size_t count;
-    sn__plan_seeds(plan, epoch, batch, t->seeds, &count);
+    sn__plan_seeds(plan, ops, epoch, batch, t->seeds, &count);
     SN_TRY(sn__node_list_reserve(list, count));
     ops->relabel(list, t->seeds, count, t->labels);
     t->distinct_seeds = list->count;

@@ -4,8 +4,9 @@
 
 #    include "kernels/cpu/lanes_avx2.h"
 
-#    define DRAW sn__draw_avx2
-#    define TAKE sn__take_avx2
+#    define DRAW    sn__draw_avx2
+#    define TAKE    sn__take_avx2
+#    define SHUFFLE sn__shuffle_avx2
 #    include "kernels/cpu/pick_template.h"
 
 #else

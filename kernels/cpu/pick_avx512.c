@@ -4,8 +4,9 @@
 
 #    include "kernels/cpu/lanes_avx512.h"
 
-#    define DRAW sn__draw_avx512
-#    define TAKE sn__take_avx512
+#    define DRAW    sn__draw_avx512
+#    define TAKE    sn__take_avx512
+#    define SHUFFLE sn__shuffle_avx512
 #    include "kernels/cpu/pick_template.h"
 
 #else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* draw_uniform and take for small fanouts and fewer than 2^32 edges, sixteen rows at once: a pair of
- * functions per instruction set, all with the results of sn__cpu_draw_uniform and sn__cpu_take. */
+/* draw_uniform and take for small fanouts and fewer than 2^32 edges, and the shuffle, sixteen rows or positions
+ * at once: three functions per instruction set, all with the results of sn__cpu_draw_uniform, sn__cpu_take
+ * and sn__shuffle_range. */
 #ifndef SN_KERNELS_CPU_PICK_LANES_H
 #define SN_KERNELS_CPU_PICK_LANES_H
 
@@ -18,6 +19,9 @@ sn_status sn__draw_avx2(const sn__rows *rows, const sn__pick_rule *rule, sn__row
                         sn__pick_set *set);
 sn_status sn__draw_neon(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                         sn__pick_set *set);
+void sn__shuffle_avx512(const sn__shuffle *shuffle, uint64_t first, size_t count, int64_t *out);
+void sn__shuffle_avx2(const sn__shuffle *shuffle, uint64_t first, size_t count, int64_t *out);
+void sn__shuffle_neon(const sn__shuffle *shuffle, uint64_t first, size_t count, int64_t *out);
 sn_status sn__take_avx512(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                           int64_t *edge_ids);
 sn_status sn__take_avx2(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,

@@ -4,8 +4,9 @@
 
 #    include "kernels/cpu/lanes_neon.h"
 
-#    define DRAW sn__draw_neon
-#    define TAKE sn__take_neon
+#    define DRAW    sn__draw_neon
+#    define TAKE    sn__take_neon
+#    define SHUFFLE sn__shuffle_neon
 #    include "kernels/cpu/pick_template.h"
 
 #else

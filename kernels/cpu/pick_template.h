@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bodies of draw_uniform and take by lanes, once per instruction set: docs/sampling.md, section 3.1,
- * with sixteen rows in the lanes of a vector. DRAW and TAKE are the functions' names. Of the lanes they ask
+/* The bodies of shuffle, draw_uniform and take by lanes, once per instruction set: docs/sampling.md,
+ * sections 2.1 and 3.1, with sixteen positions or rows in the lanes of a vector. SHUFFLE, DRAW and TAKE are
+ * the functions' names. Of the lanes they ask
  *
  *     lanes_set load store        a number in all lanes; sixteen numbers
  *     lanes_split                 the low and the high words of sixteen numbers of 64 bits
@@ -22,7 +23,7 @@
 
 #define ALWAYS static inline __attribute__((always_inline))
 
-/* -- Draws ------------------------------------------------------------------------------------- */
+/* -- Words ------------------------------------------------------------------------------------- */
 
 typedef struct philox_key {
     uint32_t low, high;
@@ -31,8 +32,8 @@ typedef struct philox_key {
 /* Ten rounds of Philox4x32 on sixteen counters: sn__philox. */
 ALWAYS void philox_lanes(philox_key key, lanes c[4])
 {
-    const lanes m0 = lanes_set(0xD2511F53u), m1 = lanes_set(0xCD9E8D57u);
-    for (int round = 0; round < 10; round++) {
+    const lanes m0 = lanes_set(SN__PHILOX_M0), m1 = lanes_set(SN__PHILOX_M1);
+    for (int round = 0; round < SN__PHILOX_ROUNDS; round++) {
         lanes high0, low0, high1, low1;
         lanes_mul(c[0], m0, &high0, &low0);
         lanes_mul(c[2], m1, &high1, &low1);
@@ -40,10 +41,60 @@ ALWAYS void philox_lanes(philox_key key, lanes c[4])
         c[1] = low1;
         c[2] = lanes_xor3(high0, c[3], lanes_set(key.high));
         c[3] = low0;
-        key.low += 0x9E3779B9u;
-        key.high += 0xBB67AE85u;
+        key.low += SN__PHILOX_W0;
+        key.high += SN__PHILOX_W1;
     }
 }
+
+/* -- Shuffle ----------------------------------------------------------------------------------- */
+
+/* x moved by one round: on [0, m), by a word of Philox on (z, round, 0, 0). */
+ALWAYS lanes feistel_lanes(philox_key key, uint32_t round, lanes x, lanes z, lanes m)
+{
+    lanes c[4] = { z, lanes_set(round), lanes_set(0), lanes_set(0) }, move, unused;
+    philox_lanes(key, c);
+    lanes_mul(c[0], m, &move, &unused);
+    x = lanes_add(x, move);
+    return lanes_select(lanes_less(x, m), x, lanes_sub(x, m));
+}
+
+/* The network of base/random.c on sixteen positions from `first` on. Its halves are below 2^31. */
+ALWAYS void shuffle_lanes(const sn__shuffle *shuffle, uint64_t first, uint64_t out[SN__LANES])
+{
+    const philox_key key = { (uint32_t)shuffle->key, (uint32_t)(shuffle->key >> 32) };
+    const lanes a = lanes_set((uint32_t)shuffle->a), b = lanes_set((uint32_t)shuffle->b);
+    uint32_t lefts[SN__LANES], rights[SN__LANES];
+    uint64_t left = first / shuffle->b, right = first % shuffle->b;
+    for (int k = 0; k < SN__LANES; k++) {
+        lefts[k] = (uint32_t)left;
+        rights[k] = (uint32_t)right++;
+        left += right == shuffle->b;
+        right = right == shuffle->b ? 0 : right;
+    }
+    lanes l = lanes_load(lefts), r = lanes_load(rights);
+    for (uint32_t round = 0; round < 8; round += 2) {
+        l = feistel_lanes(key, round, l, r, a);
+        r = feistel_lanes(key, round + 1, r, l, b);
+    }
+    lanes_store(lefts, l);
+    lanes_store(rights, r);
+    for (int k = 0; k < SN__LANES; k++)
+        out[k] = lefts[k] * shuffle->b + rights[k];
+}
+
+void SHUFFLE(const sn__shuffle *shuffle, uint64_t first, size_t count, int64_t *out)
+{
+    SN_ASSERT(first <= shuffle->n && count <= shuffle->n - first);
+    for (size_t done = 0; done < count; done += SN__LANES) {
+        uint64_t at[SN__LANES];
+        size_t some = count - done < SN__LANES ? count - done : SN__LANES;
+        shuffle_lanes(shuffle, first + done, at);
+        for (size_t k = 0; k < some; k++)
+            out[done + k] = (int64_t)sn__shuffle_walk(shuffle, at[k]);
+    }
+}
+
+/* -- Draws of rows ----------------------------------------------------------------------------- */
 
 /* Sixteen rows from row `at` of the block. */
 typedef struct tile {

@@ -267,6 +267,13 @@ START_TEST(shuffle_of_n_is_a_bijection_and_that_of_the_page)
                          (unsigned long long)n, (unsigned long long)at);
         seen[at] = 1;
     }
+    for (uint64_t first = 0; first < n; first += 1 + n / 7) {
+        int64_t some[20];
+        size_t count = n - first < 20 ? (size_t)(n - first) : 20 - first % 3;
+        sn__shuffle_range(&shuffle, first, count, some);
+        for (size_t k = 0; k < count; k++)
+            ck_assert_int_eq(some[k], (int64_t)page_perm(17, 3, n, first + k));
+    }
     free(seen);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests of what the row ops and relabel give for many random blocks, a line per instruction set that is
+/* Digests of what shuffle, the row ops and relabel give for many random blocks, a line per instruction set that is
  * there. All must be equal, on all processors: tools/dev/neon.sh runs this for another one. It needs
  * nothing but the kernels. */
 #include "base/random.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 400, COLUMNS = 9000, PICKS = SN__BLOCK_ROWS * 70, CASES = 3000 };
+enum { ROWS = 400, COLUMNS = 9000, PICKS = SN__BLOCK_ROWS * 70, SHUFFLED = 37, CASES = 3000 };
 
 static uint64_t state;
 
@@ -61,19 +61,27 @@ static uint64_t run_case(const sn__kernel_ops *ops, uint64_t digest, sn__row_blo
 {
     static int64_t ids[ROWS + SN__SLACK + PICKS], edges[PICKS + SN__SLACK];
     static uint32_t entries[ROWS], labels[PICKS + SN__SLACK];
-    sn__node_list list = { ids, 0, ROWS + SN__SLACK + PICKS, { entries, ROWS, 1 } };
+    sn__node_list list = { .ids = ids,
+                           .capacity = ROWS + SN__SLACK + PICKS,
+                           .map = { .entries = entries, .size = ROWS, .base = 1 } };
+    int64_t shuffled[SHUFFLED];
+    uint64_t positions = SHUFFLED + noise(UINT64_MAX) / 8 * noise(2) + noise(10000);
+    sn__shuffle shuffle = sn__shuffle_make(noise(UINT64_MAX), 0, positions);
     sn__rows rows = make_rows();
     sn__pick_rule rule = { noise(UINT64_MAX), (int64_t)noise(70), noise(2) == 0 };
     sn__pick_set set = { 0 };
     memset(entries, 0, sizeof entries);
+    block->map = list.map;
     block->count = noise(SN__BLOCK_ROWS + 1);
     for (size_t i = 0; i < block->count; i++)
         block->nodes[i] = (int64_t)noise(ROWS + 2);
     must(ops->row_spans(&rows, &rule, block) == SN_OK && block->picks <= PICKS, "row_spans");
     must(ops->draw_uniform(&rows, &rule, block, &set) == SN_OK, "draw_uniform");
-    must(ops->take(&rows, &rule, block, &list.map, edges) == SN_OK, "take");
+    must(ops->take(&rows, &rule, block, edges) == SN_OK, "take");
     ops->relabel(&list, block->neighbours, block->picks, labels);
     sn__pick_set_deinit(&set);
+    ops->shuffle(&shuffle, noise(positions - SHUFFLED + 1), SHUFFLED, shuffled);
+    digest = mix(digest, shuffled, sizeof shuffled);
     digest = mix(digest, block->neighbours, block->picks * sizeof *block->neighbours);
     digest = mix(digest, edges, block->picks * sizeof *edges);
     digest = mix(digest, labels, block->picks * sizeof *labels);
@@ -82,6 +90,8 @@ static uint64_t run_case(const sn__kernel_ops *ops, uint64_t digest, sn__row_blo
 
 int main(void)
 {
+    uint64_t first = 0;
+    bool same = true;
     for (sn__isa isa = SN__ISA_PLAIN; isa < SN__ISA_COUNT; isa++) {
         const sn__kernel_ops *ops = sn__kernels_of(isa);
         sn__row_block block = { .capacity = PICKS + SN__SLACK };
@@ -95,6 +105,8 @@ int main(void)
             digest = run_case(ops, digest, &block);
         printf("%016llx %s\n", (unsigned long long)digest, sn__isa_name(isa));
         sn__row_block_deinit(&block);
+        first = isa == SN__ISA_PLAIN ? digest : first;
+        same = same && digest == first;
     }
-    return 0;
+    return same ? 0 : 1;
 }

@@ -340,6 +340,35 @@ START_TEST(positions_of_giant_rows_are_those_of_plain_code)
 }
 END_TEST
 
+START_TEST(shuffle_is_that_of_plain_code)
+{
+    enum { MOST = 100 };
+    static random_rows random;
+    const sn__kernel_ops *ops = ops_of(_i);
+    random.state = sn_test_seed();
+    for (int64_t c = 0; ops != NULL && c < sn_test_scale(4000); c++) {
+        int64_t got[MOST + 1], want[MOST];
+        uint64_t n = noise(&random) >> (2 + noise(&random) % 62); /* of any size */
+        n += n == 0;
+        uint64_t first = noise(&random) % n, left = n - first;
+        size_t count = noise(&random) % (left < MOST ? left + 1 : MOST + 1);
+        sn__shuffle shuffle = sn__shuffle_make(noise(&random), noise(&random), n);
+        if (noise(&random) % 4 == 0) { /* at the end of a row of the network's square, and of all */
+            first = noise(&random) % 2 == 0 ? n - count : n / shuffle.b / 2 * shuffle.b;
+            count = n - first < count ? (size_t)(n - first) : count;
+        }
+        got[count] = -7;
+        ops->shuffle(&shuffle, first, count, got);
+        ck_assert_int_eq(got[count], -7);
+        for (size_t i = 0; i < count; i++) {
+            sn__shuffle_range(&shuffle, first + i, 1, &want[i]);
+            ck_assert_msg(got[i] == want[i], "case %lld, position %llu of %llu", (long long)c,
+                          (unsigned long long)(first + i), (unsigned long long)n);
+        }
+    }
+}
+END_TEST
+
 START_TEST(labels_are_those_of_plain_code)
 {
     enum { NODES = 300, MOST = 700 };
@@ -485,6 +514,7 @@ int main(void)
     tcase_add_loop_test(tests, picks_are_those_of_plain_code, 0, SN__ISA_COUNT);
     tcase_add_loop_test(tests, positions_of_giant_rows_are_those_of_plain_code, 0, SN__ISA_COUNT);
     tcase_add_loop_test(tests, relabel_numbers_by_first_occurrence, 0, SN__ISA_COUNT);
+    tcase_add_loop_test(tests, shuffle_is_that_of_plain_code, 0, SN__ISA_COUNT);
     tcase_add_loop_test(tests, labels_are_those_of_plain_code, 0, SN__ISA_COUNT);
     tcase_add_loop_test(tests, labels_of_a_giant_map_are_right, 0, SN__ISA_COUNT);
     tcase_add_test(tests, gather_rows_of_any_width_copies_exactly);
