@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -193,7 +194,12 @@ static double run_within(sn_probe *probe, sn_probe_kind kind, int64_t row, int32
 {
     double rate = -1;
     int64_t start = sn__now_ns();
+    sigset_t before, after;
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
     ck_assert_int_eq(sn_probe_run(probe, kind, row, threads, &rate), SN_OK);
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    for (int signal = 1; signal < NSIG; signal++) /* the caller's signals stay the caller's */
+        ck_assert_int_eq(sigismember(&before, signal), sigismember(&after, signal));
     double took = (double)(sn__now_ns() - start) * 1e-9;
     ck_assert(rate > 0 && isfinite(rate));
     ck_assert_msg(amount / rate <= took, "%g at %g took %g s", amount, rate, took);

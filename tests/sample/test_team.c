@@ -12,7 +12,9 @@
 #include <check.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -358,6 +360,38 @@ START_TEST(edge_without_features_is_named)
 }
 END_TEST
 
+/* Pages that the process has mapped. */
+static long mapped_pages(void)
+{
+    long pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%ld", &pages), 1);
+    fclose(file);
+    return pages;
+}
+
+START_TEST(team_that_goes_leaves_neither_memory_nor_a_signal_mask)
+{
+    enum { ROUNDS = 300, MOST_PAGES = 4096 }; /* a team has about 40 */
+    sigset_t before, after;
+    sn_sampler *sampler = sampler_of(&shapes[0]);
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    long pages = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        ck_fine(sn_sampler_set_threads(sampler, 4));
+        ck_fine(sn_sampler_set_threads(sampler, 1));
+        if (round == 10) /* stacks of threads are kept for others */
+            pages = mapped_pages();
+    }
+    ck_assert_int_lt(mapped_pages() - pages, MOST_PAGES);
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    for (int signal = 1; signal < NSIG; signal++)
+        ck_assert_int_eq(sigismember(&before, signal), sigismember(&after, signal));
+    sn_sampler_release(sampler);
+}
+END_TEST
+
 START_TEST(child_of_fork_works_alone)
 {
     uint64_t want[BATCHES];
@@ -406,6 +440,7 @@ int main(void)
     tcase_add_loop_test(cases, gather_waits_for_the_pieces_of_others, 0, SHAPES);
     tcase_add_test(cases, edge_without_features_is_named);
     tcase_add_loop_test(cases, broken_graph_is_named_and_a_mended_one_goes_on, 0, SHAPES);
+    tcase_add_test(cases, team_that_goes_leaves_neither_memory_nor_a_signal_mask);
     tcase_add_loop_test(cases, child_of_fork_works_alone, 0, SHAPES);
     tcase_add_test(cases, number_of_threads_is_checked);
     return run_cases("team", cases);
