@@ -114,6 +114,9 @@ uint64_t sn__claim_close_parent(const sn__stream *stream)
         _Atomic uint64_t *entry = entry_of(stream, t);
         uint64_t open = sn__entry_make(t, SN__OWNER_OPEN);
         uint64_t closed = sn__entry_make(t, SN__OWNER_CLOSED);
+        uint64_t is = atomic_load_explicit(entry, memory_order_acquire);
+        if (is == closed) /* nobody else opens it: the lanes' copies of the line stay valid */
+            continue;
         if (!atomic_compare_exchange_strong_explicit(entry, &open, closed, memory_order_acq_rel,
                                                      memory_order_acquire) &&
             sn__entry_owner(open) >= SN__OWNER_LANE)
@@ -146,9 +149,11 @@ void sn__claim_open_parent(const sn__stream *stream, const sn__stream_run *run)
     uint64_t end = run->base + run->count;
     write_run(stream, run);
     atomic_store_explicit(&stream->header->position, run->base, memory_order_release); /* P1 */
-    for (uint64_t t = run->base; t < run->base + stream->window; t++)
-        atomic_store_explicit(entry_of(stream, t), sn__entry_make(t, opening(t, end)),
-                              memory_order_release); /* O1 */
+    for (uint64_t t = run->base; t < run->base + stream->window; t++) {
+        uint64_t entry = sn__entry_make(t, opening(t, end));
+        if (atomic_load_explicit(entry_of(stream, t), memory_order_relaxed) != entry)
+            atomic_store_explicit(entry_of(stream, t), entry, memory_order_release); /* O1 */
+    }
     sn__event_signal(&stream->header->opened);
 }
 

@@ -15,10 +15,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* -- Life -------------------------------------------------------------------------------------- */
 
@@ -56,7 +56,7 @@ sn_status sn_node_loader_create(sn_plan *plan, const sn_loader_options *options,
         status = sn__collocated_create(plan, &known, &loader->source);
     if (status != SN_OK)
         goto destroy_lock;
-    loader->owner = getpid();
+    loader->owner = sn__process_id();
     loader->plan = sn__plan_retain(plan);
     loader->timeout_ns = known.timeout_ns;
     loader->flags = known.pin_memory ? SN_STATS_NOT_PINNED : 0;
@@ -75,14 +75,14 @@ sn_status sn__loader_check(const sn_loader *loader)
 {
     if (loader == NULL)
         return sn__fail(SN_E_INVALID, "loader: NULL");
-    if (loader->owner != getpid())
+    if (loader->owner != sn__process_id())
         return sn__fail(SN_E_INVALID, "loader: made by another process");
     return SN_OK;
 }
 
 void sn_loader_shutdown(sn_loader *loader)
 {
-    if (loader == NULL || loader->owner != getpid())
+    if (loader == NULL || loader->owner != sn__process_id())
         return;
     pthread_mutex_lock(&loader->lock);
     if (!loader->closed) {
@@ -108,7 +108,7 @@ void sn_loader_shutdown(sn_loader *loader)
 
 void sn_loader_release(sn_loader *loader)
 {
-    if (loader == NULL || loader->owner != getpid())
+    if (loader == NULL || loader->owner != sn__process_id())
         return;
     sn_loader_shutdown(loader);
     pthread_cond_destroy(&loader->changed);
@@ -263,7 +263,7 @@ sn_status sn_loader_next(sn_loader *loader, int64_t timeout_ns, sn_batch **out)
 void sn_loader_get_stats(const sn_loader *loader, sn_loader_stats *out)
 {
     *out = (sn_loader_stats){ 0 };
-    if (loader == NULL || loader->owner != getpid())
+    if (loader == NULL || loader->owner != sn__process_id())
         return;
     sn_loader *self = (sn_loader *)(uintptr_t)loader; /* only the lock changes */
     pthread_mutex_lock(&self->lock);

@@ -3,10 +3,10 @@
 #include "engine/sample/batch.h"
 
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/tensor.h"
 
 #include <string.h>
-#include <unistd.h>
 
 struct sn__batch_pool {
     atomic_int references; /* the owner's and one per living batch */
@@ -27,7 +27,7 @@ sn_status sn__batch_pool_create(int keeps, sn__batch_pool **out)
     sn__batch_pool *pool;
     SN_TRY(sn__mem_zalloc(1, sizeof *pool, "batch pool", &pool));
     atomic_init(&pool->references, 1);
-    pool->process = getpid();
+    pool->process = sn__process_id();
     pool->keeps = keeps;
     pthread_mutex_init(&pool->lock, NULL);
     *out = pool;
@@ -129,7 +129,7 @@ void sn_batch_release(sn_batch *batch)
     if (batch == NULL || atomic_fetch_sub_explicit(&batch->references, 1, memory_order_acq_rel) > 1)
         return;
     sn__batch_pool *pool = batch->pool;
-    if (pool->process != getpid())
+    if (pool->process != sn__process_id())
         return; /* a child of fork(): the memory is its parent's, and locks may be held for ever */
     sn__loan loan = batch->loan; /* the block may be another thread's batch once it is free */
     sn_plan_release(batch->plan);

@@ -21,6 +21,7 @@
 #include "engine/sample/team.h"
 
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/spin.h"
 #include "engine/sample/sink.h"
 
@@ -30,7 +31,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     RING = 128,
@@ -390,7 +390,7 @@ static sn_status expand_alone(sn__team *team, const sn__expansion *e)
 
 sn_status sn__team_expand(sn__team *team, const sn__expansion *e)
 {
-    if (team->process != getpid())
+    if (team->process != sn__process_id())
         return expand_alone(team, e);
     size_t blocks = sn__expansion_blocks(e), number = 0;
     sn_status status = SN_OK;
@@ -436,7 +436,7 @@ sn_status sn__team_gather(sn__team *team, const sn__gather *gather)
     sn__gather same;
     size_t number;
     sn_status status = SN_OK;
-    if (team->process != getpid() || sn__gather_pieces(gather) < LEAST_PIECES)
+    if (team->process != sn__process_id() || sn__gather_pieces(gather) < LEAST_PIECES)
         return sn__gather_alone(gather);
     begin_gather(team, gather);
     while (status == SN_OK && claim_piece(team, false, &same, &number)) {
@@ -475,7 +475,7 @@ sn_status sn__team_create(int32_t threads, sn__team **out)
         sn__mem_pages_free(team, sizeof *team);
         return status;
     }
-    team->process = getpid();
+    team->process = sn__process_id();
     team->count = threads;
     for (int32_t i = 0; i < threads; i++)
         team->members[i].team = team;
@@ -492,7 +492,7 @@ sn_status sn__team_create(int32_t threads, sn__team **out)
 /* In a child of fork() there are no helpers, and one of them may have held the lock. */
 static void end_helpers(sn__team *team)
 {
-    if (team->process != getpid())
+    if (team->process != sn__process_id())
         return;
     pthread_mutex_lock(&team->lock);
     atomic_store_explicit(&team->stop, true, memory_order_relaxed);
