@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -352,6 +353,65 @@ START_TEST(command_with_workers_that_is_interrupted_at_a_terminal_ends_with_130_
 }
 END_TEST
 
+/* -- Where the worker is ----------------------------------------------------------------------- */
+
+static void copy_file(const char *from, const char *to)
+{
+    size_t bytes;
+    char *data = get_file(from, &bytes);
+    put_bytes(to, data, bytes);
+    free(data);
+}
+
+/* The library of the command is the copy in `folder`. */
+static outcome with_library(const char *folder)
+{
+    char path[800];
+    snprintf(path, sizeof path, "LD_LIBRARY_PATH=%s", folder);
+    start_options options = { .environment = ENVIRONMENT(path, "SEINE_WORKER=auto") };
+    return finish(start_line("sample @ring --fanout 2 --batches 1 --workers 1", &options));
+}
+
+static void expect_code(outcome of, int code, const char *words)
+{
+    ck_assert_msg(of.code == code && strstr(of.err, words) != NULL, "exit code %d: %s", of.code,
+                  of.err);
+    outcome_free(&of);
+}
+
+START_TEST(worker_is_found_from_the_library_as_built_and_as_installed)
+{
+    static const struct {
+        const char *folder, *library, *worker;
+    } places[] = {
+        { "built", "built/lib", "built/bin" },
+        { "installed", "installed/lib/triplet", "installed/bin" },
+        { "flat", "flat", "flat" },
+    };
+    char here[256], from[512], to[512], library[600], words[700];
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    const char *bin = getenv("SEINE_BIN");
+    for (int i = 0; i < 3; i++) {
+        const char *const folders[] = { places[i].folder, "installed/lib", places[i].library,
+                                        places[i].worker };
+        for (int f = 0; f < 4; f++)
+            if (f != 1 || i == 1)
+                ck_assert(mkdir(folders[f], 0777) == 0 || errno == EEXIST);
+        snprintf(from, sizeof from, "%s/../lib/libseine.so.0", bin);
+        snprintf(to, sizeof to, "%s/libseine.so.0", places[i].library);
+        copy_file(from, to);
+        snprintf(library, sizeof library, "%s/%s", here, places[i].library);
+        snprintf(words, sizeof words, "seine-worker: not in ../bin, ../../bin or . of %s; set",
+                 library);
+        expect_code(with_library(library), 1, words);
+        snprintf(from, sizeof from, "%s/seine-worker", bin);
+        snprintf(to, sizeof to, "%s/seine-worker", places[i].worker);
+        ck_assert_int_eq(symlink(from, to), 0);
+        expect_code(with_library(library), 0, "");
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("workers");
@@ -371,5 +431,6 @@ int main(void)
         cases,
         command_with_workers_that_is_interrupted_at_a_terminal_ends_with_130_and_leaves_nobody, 0,
         3);
+    tcase_add_test(cases, worker_is_found_from_the_library_as_built_and_as_installed);
     return run_cases("workers", cases);
 }

@@ -361,7 +361,10 @@ END_TEST
 START_TEST(two_writers_of_one_name_do_not_disturb_each_other)
 {
     make_dataset("out");
-    sn__outdir *a = begin(in_folder("out")), *b = begin(in_folder("out"));
+    sn__outdir *a = begin(in_folder("out"));
+    int files = count_open_files();
+    sn__outdir *b = begin(in_folder("out")); /* looks at a, and lets go of it */
+    ck_assert_int_eq(count_open_files(), files + 1);
     ck_assert_str_ne(sn__outdir_path(a), sn__outdir_path(b));
     char path[800];
     snprintf(path, sizeof path, "%s/META.json", sn__outdir_path(a));

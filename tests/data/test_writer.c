@@ -6,6 +6,7 @@
 #include "data/support/folder.h"
 #include "data/support/sample.h"
 #include "engine/data/dataset.h"
+#include "engine/data/spill.h"
 #include "engine/data/writer.h"
 #include "seine/log.h"
 #include "support/scale.h"
@@ -125,6 +126,26 @@ START_TEST(fingerprint_does_not_depend_on_the_order_of_links)
         ck_ok(sn_dataset_verify(dataset, NULL, NULL));
         sn_dataset_release(dataset);
     }
+}
+END_TEST
+
+START_TEST(spill_gives_what_was_written_and_no_more)
+{
+    sn__writer *writer = begin();
+    sn__spill spill, none;
+    char text[8] = "";
+    ck_ok(sn__spill_make(writer, 4096, &spill));
+    ck_fails(sn__spill_make(writer, (size_t)INT64_MAX + 1, &none), SN_E_NOMEM, "temporary file");
+    ck_ok(sn__spill_write(&spill, 4092, "tail", 4));
+    ck_assert_mem_eq(spill.data + 4092, "tail", 4);
+    ck_ok(sn__spill_read(&spill, 4092, text, 4));
+    ck_assert_str_eq(text, "tail");
+    ck_fails(sn__spill_read(&spill, 4093, text, 4), SN_E_SYSTEM, "temporary file: ends at 4096");
+    ck_fails(sn__spill_read(&spill, 4096, text, 1), SN_E_SYSTEM, "temporary file: ends at 4096");
+    sn__spill_free(&spill);
+    sn__spill_free(&spill); /* nothing */
+    sn__writer_abort(writer);
+    ck_assert_str_eq(list_dir(in_folder("%s", "")), "");
 }
 END_TEST
 
@@ -300,6 +321,7 @@ int main(void)
     tcase_add_test(cases, fingerprint_does_not_depend_on_the_order_of_links);
     tcase_add_loop_test(cases, type_names_are_checked, 0, sizeof type_names / sizeof type_names[0]);
     tcase_add_test(cases, list_of_names_that_is_too_long_is_cut);
+    tcase_add_test(cases, spill_gives_what_was_written_and_no_more);
     tcase_add_test(cases, commit_that_is_cancelled_leaves_nothing);
     tcase_add_loop_test(cases, writer_when_a_step_fails_leaves_the_old_or_the_new, 0,
                         sizeof steps / sizeof steps[0]);

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 
+#include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -109,6 +111,46 @@ START_TEST(worker_that_fails_to_start_once_is_started_again)
 }
 END_TEST
 
+/* Every thread of a process that works through batches leaves the core to who waits for it; a policy that
+ * the user chose stays. */
+static void expect_policy(int policy)
+{
+    static const int32_t threads = 2;
+    sn_plan *plan = rig_plan(RIG_HOMOGENEOUS);
+    sn_loader *loader = rig_loader(plan, SN_LOADER_OPTIONS(.workers = 1, .threads = threads));
+    sn_batch *batch;
+    ck_assert_int_eq(sn_loader_begin(loader, 0), SN_OK);
+    ck_assert_int_eq(sn_loader_next(loader, SN_WAIT_DEFAULT, &batch), SN_OK);
+    sn_batch_release(batch);
+    rig_view view = rig_view_open();
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", rig_worker_pid(&view, 0));
+    DIR *tasks = opendir(path);
+    ck_assert_ptr_nonnull(tasks);
+    int seen = 0;
+    for (const struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        ck_assert_int_eq(sched_getscheduler((pid_t)atoi(entry->d_name)), policy);
+        seen++;
+    }
+    ck_assert_int_ge(seen, threads);
+    closedir(tasks);
+    rig_view_close(&view);
+    sn_loader_release(loader);
+    sn_plan_release(plan);
+}
+
+START_TEST(workers_are_patient_unless_the_user_chose_a_policy)
+{
+    ck_assert_int_eq(sched_getscheduler(0), SCHED_OTHER);
+    expect_policy(SCHED_BATCH);
+    struct sched_param none = { 0 };
+    ck_assert_int_eq(sched_setscheduler(0, SCHED_IDLE, &none), 0);
+    expect_policy(SCHED_IDLE);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     TCase *cases = tcase_create("starts");
@@ -120,5 +162,6 @@ int main(int argc, char **argv)
     tcase_add_loop_test(cases, loader_of_a_program_that_is_no_worker_is_not_made, 0, STARTS);
     tcase_add_test(cases, loader_over_a_program_of_no_format_is_not_made);
     tcase_add_test(cases, worker_that_fails_to_start_once_is_started_again);
+    tcase_add_test(cases, workers_are_patient_unless_the_user_chose_a_policy);
     return rig_run("starts", cases, 60);
 }
