@@ -3,16 +3,17 @@
 """Plants one-operator changes into the library, one at a time, and sees whether a test fails.
 
     tools/dev/mutate.py [--count 100] [--seed 1] [--least 80] [--only PREFIX] [--at FILE:LINE]
-                        [--jobs N] [--plain] [--all-tests] [--keep FOLDER]
+                        [--jobs N] [--quick] [--keep FOLDER]
 
 Everything happens in a copy of the tree in a temporary folder; the working tree is not touched. Changes
-are drawn by the seed from lines that tests labelled fast (--all-tests: all) reach, which is measured first,
-test by test. A change that does not compile, or that gives the same object code as before and so cannot be
-seen by anybody, is left out and another one is drawn. The tests that reach the line run against an ordinary
-build, those that caught something in the same file first, then the quick ones; what they all let pass runs
-again under ASan and UBSan, as the tests do in continuous integration (--plain leaves that out). A test that
-takes several times its usual time has caught the change too. Survivors are printed. Exits 1 if fewer than
---least of a hundred were caught, 2 if the tests fail without any change.
+are drawn by the seed from lines that tests reach, which is measured first, test by test. A change that does
+not compile, or that gives the same object code as before and so cannot be seen by anybody, is left out and
+another one is drawn. Only tests that reach the line run, those that caught something in the same file
+first, then the quick ones: the tests labelled fast against an ordinary build; what they all let pass, again
+under ASan and UBSan and, where threads share memory, under TSan; then the other tests, of the command and
+of dying workers, against the ordinary build. So do the tests in continuous integration; --quick stops after
+the first. A test that takes several times its usual time has caught the change too. Survivors are printed.
+Exits 1 if fewer than --least of a hundred were caught, 2 if the tests fail without any change.
 
 A change may make the library remove or write the wrong files. Tests run with a small address space, a
 file size limit and, where the system allows it, everything but a temporary folder mounted read-only.
@@ -196,7 +197,7 @@ def sandbox(writable):
 class Build:
     """One build folder: compiles, knows the object code of the unchanged tree, runs the tests."""
 
-    def __init__(self, source, folder, flags, jobs, fast, address_space, prefix, scratch, measure=True):
+    def __init__(self, source, folder, flags, jobs, label, address_space, prefix, scratch, measure=True):
         self.source, self.folder, self.jobs = source, folder, jobs
         self.address_space, self.prefix, self.scratch = address_space, prefix, scratch
         got = run(["cmake", "-S", source, "-B", folder, "-G", "Ninja", "-DCMAKE_C_COMPILER=gcc",
@@ -206,7 +207,7 @@ class Build:
         if got.returncode != 0:
             sys.exit("mutate.py: the unchanged tree does not build\n" + got.stdout[-4000:])
         self.objects = self.object_code()
-        self.tests = self.list_tests(fast)
+        self.tests = self.list_tests(label)
         # What these tests run: their programs, and the command, which some of them start.
         programs = {test["command"][0] for test in self.tests} | {str(folder / "bin/seine")}
         self.programs = [os.path.relpath(path, folder) for path in sorted(programs)
@@ -227,15 +228,17 @@ class Build:
                 found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
 
-    def list_tests(self, fast):
+    def list_tests(self, label):
+        """Those with the label, or all that say something about the library if it is empty."""
         listed = run(["ctest", "--show-only=json-v1"], cwd=self.folder)
         tests = []
         for test in json.loads(listed.stdout)["tests"]:
             properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
             labels = set(properties.get("LABELS", []))
-            if "command" in test and ("fast" in labels if fast else not LEFT_OUT & labels):
+            if "command" in test and (label in labels if label else not LEFT_OUT & labels):
                 environment = dict(word.split("=", 1) for word in properties.get("ENVIRONMENT", []))
                 tests.append({"name": test["name"], "command": test["command"], "env": environment,
+                              "fast": "fast" in labels, "good": {0, properties.get("SKIP_RETURN_CODE", 0)},
                               "cwd": properties.get("WORKING_DIRECTORY", str(self.folder))})
         if not tests:
             sys.exit("mutate.py: there are no tests to run")
@@ -274,7 +277,7 @@ class Build:
                                        start_new_session=True, preexec_fn=limits)
             self.running.add(process.pid)
             try:
-                passed = process.wait(limit) == 0
+                passed = process.wait(limit) in test["good"]
             except subprocess.TimeoutExpired:
                 passed = False
             finally:
@@ -324,23 +327,24 @@ class LockedIterator:
 class Reach:
     """Which lines each test reaches: a change can only be noticed by tests that reach its line."""
 
-    def __init__(self, source, folder, jobs, fast, scratch):
+    def __init__(self, source, folder, jobs, label, scratch):
         self.lines = {}  # test: {file: lines}
-        build = Build(source, folder, ["-DCMAKE_BUILD_TYPE=Debug", "-DSEINE_COVERAGE=ON"], jobs, fast, 0, [],
-                      scratch, measure=False)
+        build = Build(source, folder, ["-DCMAKE_BUILD_TYPE=Debug", "-DSEINE_COVERAGE=ON"], jobs, label, 0,
+                      [], scratch, measure=False)
         for test in build.tests:
             for path in folder.rglob("*.gcda"):
                 path.unlink()
             build.check_unchanged(test)
-            self.lines[test["name"]] = self.report(source, folder)
+            self.lines[test["name"]] = self.report(source, folder, jobs)
         shutil.rmtree(folder)
 
     @staticmethod
-    def report(source, folder):
+    def report(source, folder, jobs):
         report = folder / "gcovr.json"
         # Lines with counts that do not add up are left out: see coverage.sh.
-        got = run(["gcovr", "-r", str(source), "--filter", f"{source}/(base|kernels|engine)/",
-                   "--filter", ".*/include-roots/", "--gcov-ignore-parse-errors", "--json", str(report), str(folder)], timeout=300)
+        got = run(["gcovr", "-j", str(jobs), "-r", str(source), "--filter", f"{source}/(base|kernels|engine)/",
+                   "--filter", ".*/include-roots/", "--gcov-ignore-parse-errors", "--json", str(report),
+                   str(folder)], timeout=300)
         if got.returncode != 0:
             sys.exit("mutate.py: no coverage\n" + got.stdout[-4000:])
         reached = {}
@@ -376,27 +380,27 @@ class Run:
         if not self.prefix:
             print("note: tests run without read-only mounts, which this system does not allow here")
         begin = time.monotonic()
-        self.reach = Reach(self.source, work / "coverage", options.jobs, not options.all_tests, self.scratch)
+        self.label = "fast" if options.quick else ""
+        self.reach = Reach(self.source, work / "coverage", options.jobs, self.label, self.scratch)
         print(f"what each of {len(self.reach.lines)} tests reaches: {time.monotonic() - begin:.0f} s",
               flush=True)
-        self.plain = self.make("plain", ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS_DEBUG=-O1 -g0"],
-                               16 * GIB)
-        self.strict = None
+        self.plain = self.make("plain", self.label, 16 * GIB, "-g0")
+        self.strict = {}  # name: build
         self.killers = {}  # file: tests that caught a change in it, last first
 
-    def make(self, name, flags, address_space):
+    def make(self, name, label, address_space, flags, *more):
         begin = time.monotonic()
-        build = Build(self.source, self.work / name, flags, self.options.jobs,
-                      not self.options.all_tests, address_space, self.prefix, self.scratch)
+        build = Build(self.source, self.work / name,
+                      ["-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_C_FLAGS_DEBUG=-O1 {flags}", *more],
+                      self.options.jobs, label, address_space, self.prefix, self.scratch)
         print(f"{name} build: {len(build.tests)} tests pass unchanged "
               f"({time.monotonic() - begin:.0f} s)", flush=True)
         return build
 
-    def in_order(self, build, name, number):
-        """The tests that reach the line: those that caught something in this file, then the quick ones."""
+    def in_order(self, tests, name, number):
+        """Those that reach the line: first those that caught something in this file, then the quick ones."""
         killers, reaching = self.killers.get(name, []), self.reach.tests_of(name, number)
-        tests = [test for test in build.tests if test["name"] in reaching]
-        return sorted(tests, key=lambda test: (
+        return sorted((test for test in tests if test["name"] in reaching), key=lambda test: (
             killers.index(test["name"]) if test["name"] in killers else len(killers), test["seconds"]))
 
     def judge(self, name, number):
@@ -407,9 +411,7 @@ class Run:
             return "same code", None
         if not self.plain.build():
             return "does not compile", None
-        test = self.plain.first_failure(self.in_order(self.plain, name, number))
-        if test is None and not self.options.plain:
-            test = self.judge_strictly(name, number)
+        test = self.catch(name, number)
         if test is None:
             return "survived", None
         bare = test.split(" ")[0]
@@ -419,17 +421,30 @@ class Run:
         order.insert(0, bare)
         return "caught", test
 
-    def judge_strictly(self, name, number):
-        changed = (self.source / name).read_text(encoding="utf-8")
-        if self.strict is None:  # built when first needed, from the unchanged tree
+    def catch(self, name, number):
+        """The first test that notices, or None."""
+        fast = [test for test in self.plain.tests if test["fast"]]
+        others = [test for test in self.plain.tests if not test["fast"]]
+        test = self.plain.first_failure(self.in_order(fast, name, number))
+        if test is None and not self.options.quick:
+            test = self.catch_strictly(name, number, "fast", "address,undefined") or \
+                self.catch_strictly(name, number, "thread", "thread") or \
+                self.plain.first_failure(self.in_order(others, name, number))
+        return test
+
+    def catch_strictly(self, name, number, label, sanitizers):
+        if sanitizers not in self.strict:  # built when first needed, from the unchanged tree
+            changed = (self.source / name).read_text(encoding="utf-8")
             (self.source / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
-            self.strict = self.make("sanitized", [
-                "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS_DEBUG=-O1 -g1",
-                "-DSEINE_SANITIZE=address,undefined"], 0)
+            self.strict[sanitizers] = self.make(sanitizers, label, 0, "-g1", f"-DSEINE_SANITIZE={sanitizers}")
             (self.source / name).write_text(changed, encoding="utf-8")
-        self.strict.build()
-        test = self.strict.first_failure(self.in_order(self.strict, name, number))
-        return None if test is None else f"{test} (sanitized)"
+        build = self.strict[sanitizers]
+        order = self.in_order(build.tests, name, number)
+        if not order:
+            return None
+        build.build()
+        test = build.first_failure(order)
+        return None if test is None else f"{test} ({sanitizers})"
 
     def plant(self, key, change):
         name, number = key
@@ -488,8 +503,7 @@ def main():
     parser.add_argument("--only", default="", help="begin of the file names, as base/npy")
     parser.add_argument("--at", default="", help="every change of one line, as base/npy.c:120")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--plain", action="store_true", help="no second chance under the sanitizers")
-    parser.add_argument("--all-tests", action="store_true", help="not only those labelled fast")
+    parser.add_argument("--quick", action="store_true", help="only tests labelled fast, without sanitizers")
     parser.add_argument("--keep", help="work in this folder and keep it")
     options = parser.parse_args()
 
