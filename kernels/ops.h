@@ -50,7 +50,8 @@ void sn__pick_set_deinit(sn__pick_set *set);
 typedef struct sn__row_block {
     size_t count;
     int64_t nodes[SN__BLOCK_ROWS];
-    sn__label_map map; /* BORROWED, of the neighbours: its entries are prefetched, never read */
+    /* BORROWED, of the neighbours: its entries are prefetched, never read. Zeros: nothing is prefetched. */
+    sn__label_map map;
     /* Of row_spans. Behind the last row all is 0. */
     int64_t start[SN__BLOCK_ROWS]; /* position of the row's first edge */
     int64_t degree[SN__BLOCK_ROWS];
@@ -95,6 +96,9 @@ typedef struct sn__kernel_ops {
     sn_status (*take)(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                       int64_t *edge_ids);
 
+    /* Entries of nodes are needed soon, by this thread. For blocks that another one took: what it asked
+     * for would lie in its own caches. */
+    void (*prefetch_labels)(const sn__label_map *map, const int64_t *nodes, size_t count);
     /* Local ids of `ids`, each inside the map; new ones are appended to the list, whose capacity
      * has room for `count` + SN__SLACK more, as its map has for `count`. `labels` is [count + SN__SLACK]. */
     void (*relabel)(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
@@ -104,7 +108,7 @@ typedef struct sn__kernel_ops {
                              size_t count, void *out);
 } sn__kernel_ops;
 
-enum { SN__KERNEL_ABI = 4 };
+enum { SN__KERNEL_ABI = 5 };
 
 /* Those of sn__isa_choose. */
 const sn__kernel_ops *sn__kernels_cpu(void);
@@ -118,6 +122,7 @@ sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
                                sn__row_block *block, sn__pick_set *set);
 sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                        int64_t *edge_ids);
+void sn__cpu_prefetch_labels(const sn__label_map *map, const int64_t *nodes, size_t count);
 void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 sn_status sn__cpu_gather_rows(const void *source, int64_t rows, size_t row_bytes,
                               const int64_t *ids, size_t count, void *out);

@@ -36,6 +36,7 @@ enum {
     RING = 128,
     UNITS = 16,       /* of a member: what it computes ahead of the labels */
     LEAST_PIECES = 3, /* of a gather that is shared */
+    FETCH_AHEAD = 2,  /* blocks whose labels are asked for before their turn */
     REST_NS = 50000,
     SLEEP_S = 1
 };
@@ -75,6 +76,7 @@ struct sn__team {
     _Atomic size_t next_piece, pieces; /* written under the lock */
     _Atomic int32_t gathering;         /* pieces that helpers have begun */
     _Atomic bool gather_failed;
+    size_t fetched; /* the caller's: blocks of the job whose labels are asked for */
 
     pid_t process;
     int32_t count;
@@ -136,13 +138,20 @@ static bool may_claim(const sn__team *team, const member *by)
                                                    memory_order_acquire); /* F2 */
 }
 
-static void claim_locked(sn__team *team, unit *of)
+static bool is_caller(const sn__team *team, const member *by)
+{
+    return by == &team->members[0];
+}
+
+static void claim_locked(sn__team *team, const member *by, unit *of)
 {
     of->number = atomic_load_explicit(&team->next, memory_order_relaxed);
     of->stamp = ++team->stamps;
     of->status = SN_OK;
     of->of = team->job;
     sn__expand_find(&of->of, of->number, &of->block);
+    if (!is_caller(team, by))
+        of->block.map = (sn__label_map){ 0 }; /* see fetch_labels */
     atomic_store_explicit(&of->in_use, true, memory_order_relaxed);
     team->holders[of->number % RING] = of;
     atomic_store_explicit(&team->places[of->number % RING], of->stamp << 1, memory_order_relaxed);
@@ -157,7 +166,7 @@ static bool claim(sn__team *team, member *by)
     pthread_mutex_lock(&team->lock);
     bool claims = has_room(team);
     if (claims)
-        claim_locked(team, of);
+        claim_locked(team, by, of);
     pthread_mutex_unlock(&team->lock);
     if (claims)
         of->of.ops->prefetch_rows(&of->of.edge->rows, &of->block);
@@ -327,6 +336,30 @@ static unit *await(sn__team *team, size_t number)
     }
 }
 
+/* The entries of a helper's block; the caller has asked for those of its own when it took them. */
+static void fetch_unit(const sn__expansion *e, const unit *of)
+{
+    if (of->status == SN_OK && of->block.map.size == 0)
+        e->ops->prefetch_labels(&e->to->map, of->block.neighbours, of->block.picks);
+}
+
+/* Labels are read and written by the caller alone, so it asks for them: of the block that comes next, unless
+ * that was done before, and of those that are ready behind it, which stay so until they are dropped. */
+static void fetch_labels(sn__team *team, const sn__expansion *e, const unit *first)
+{
+    size_t next = atomic_load_explicit(&team->next, memory_order_acquire); /* K2 */
+    size_t number = first->number, end = number + 1 + FETCH_AHEAD;
+    if (team->fetched <= number)
+        fetch_unit(e, first);
+    team->fetched = team->fetched > number ? team->fetched : number + 1;
+    for (; team->fetched < next && team->fetched < end; team->fetched++) {
+        size_t place = team->fetched % RING;
+        if ((atomic_load_explicit(&team->places[place], memory_order_acquire) & 1) == 0) /* P2 */
+            break;
+        fetch_unit(e, team->holders[place]);
+    }
+}
+
 /* Room for new nodes: helpers read the frontier in the same list. */
 static sn_status reserve_nodes(sn__team *team, sn__node_list *list, size_t more)
 {
@@ -366,6 +399,7 @@ static sn_status expand_number(sn__team *team, const sn__expansion *e, size_t nu
     unit *ready = await(team, number);
     if (ready == NULL)
         return compute_and_label(team, e, number);
+    fetch_labels(team, e, ready);
     sn_status status = ready->status;
     if (status == SN_OK)
         status = label_unit(team, e, ready);
@@ -395,6 +429,7 @@ sn_status sn__team_expand(sn__team *team, const sn__expansion *e)
     size_t blocks = sn__expansion_blocks(e), number = 0;
     sn_status status = SN_OK;
     begin_job(team, e);
+    team->fetched = 0;
     while (number < blocks && status == SN_OK) {
         status = expand_number(team, e, number);
         number += status == SN_OK;

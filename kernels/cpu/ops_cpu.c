@@ -3,11 +3,12 @@
 #include "kernels/cpu/pick_lanes.h"
 #include "kernels/cpu/relabel.h"
 
-#define OPS(mix, draw, pick, label)                                                           \
-    {                                                                                         \
-        .abi = SN__KERNEL_ABI, .shuffle = mix, .prefetch_rows = sn__cpu_prefetch_rows,        \
-        .row_spans = sn__cpu_row_spans, .draw_uniform = draw, .take = pick, .relabel = label, \
-        .gather_rows = sn__cpu_gather_rows,                                                   \
+#define OPS(mix, draw, pick, label)                                                    \
+    {                                                                                  \
+        .abi = SN__KERNEL_ABI, .shuffle = mix, .prefetch_rows = sn__cpu_prefetch_rows, \
+        .row_spans = sn__cpu_row_spans, .draw_uniform = draw, .take = pick,            \
+        .prefetch_labels = sn__cpu_prefetch_labels, .relabel = label,                  \
+        .gather_rows = sn__cpu_gather_rows,                                            \
     }
 
 /* Empty where not compiled in. */

@@ -197,6 +197,15 @@ sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
     return SN_OK;
 }
 
+void sn__cpu_prefetch_labels(const sn__label_map *map, const int64_t *nodes, size_t count)
+{
+    if (map->slots != NULL)
+        sn__prefetch_slots(map, nodes, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            sn__prefetch_at(map->entries, (uint64_t)nodes[i] * sizeof *map->entries);
+}
+
 sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                        int64_t *edge_ids)
 {

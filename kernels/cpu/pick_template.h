@@ -297,11 +297,13 @@ sn_status TAKE(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *b
     if (edge_ids != NULL)
         WITH_FANOUT(rule->fanout, take_edge_ids(rows, block, edge_ids, K));
     const bool array = block->map.entries != NULL;
-    if (rows->wide || !array)
-        take_columns(rows, block, (int)rule->fanout, rows->wide, array);
-    else
+    if (rows->wide)
+        take_columns(rows, block, (int)rule->fanout, true, array);
+    else if (array)
         WITH_FANOUT(rule->fanout, take_columns(rows, block, K, false, true));
-    if (!array)
+    else
+        WITH_FANOUT(rule->fanout, take_columns(rows, block, K, false, false));
+    if (block->map.slots != NULL)
         sn__prefetch_slots(&block->map, block->neighbours, block->picks);
     return sn__pick_check(rows, block, greatest_of(block->neighbours, block->picks));
 }

@@ -393,6 +393,7 @@ START_TEST(labels_are_those_of_plain_code)
                     list[w].map.base += (uint32_t)list[w].count;
                     list[w].count = 0;
                 }
+            ops->prefetch_labels(&list[0].map, ids, count); /* changes nothing */
             ops->relabel(&list[0], ids, count, labels[0]);
             sn__cpu_relabel(&list[1], ids, count, labels[1]);
             ck_assert_uint_eq(list[0].count, list[1].count);
@@ -422,6 +423,7 @@ START_TEST(labels_of_a_giant_map_are_right)
                            .map = { .entries = entries, .size = nodes, .base = 1 } };
     for (int i = 3; i < 40; i++)
         ids[i] = nodes - 1 - i % 7;
+    ops->prefetch_labels(&list.map, ids, 40);
     ops->relabel(&list, ids, 40, labels);
     ck_assert_uint_eq(list.count, 8);
     ck_assert_int_eq(out[0], nodes - 1);
