@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 static sn_loader_stats stats_of(const sn_loader *loader)
@@ -281,6 +282,17 @@ static int count_in_shm(void)
     return count;
 }
 
+/* A name is there for a moment, in which its maker may have to wait for a core. */
+static bool has_no_name(void)
+{
+    for (int ms = 0; ms < 5000; ms++) {
+        if (count_in_shm() == 0)
+            return true;
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    }
+    return false;
+}
+
 static void stream_without_memfd(void *error)
 {
     refuse_memfd(*(const int *)error);
@@ -291,7 +303,7 @@ static void stream_without_memfd(void *error)
     sn_batch *batch = env_next(loader, &stream, 0, 0);
     ENV_CHECK(env_count_mappings("/dev/shm/seine-control") == 1);
     ENV_CHECK(env_count_mappings("memfd:") == 0);
-    ENV_CHECK(count_in_shm() == 0);
+    ENV_CHECK(has_no_name());
     env_workers workers = env_workers_of(getpid(), 2); /* as `seine top` sees them */
     kill(workers.pids[1], SIGKILL);
     env_rest(loader, &stream, 0, 1);
@@ -307,7 +319,7 @@ START_TEST(loader_where_memfd_create_is_refused_uses_shared_memory_without_a_nam
     static const int errors[] = { EPERM, ENOSYS };
     int error = errors[_i];
     ck_assert_int_eq(env_run(stream_without_memfd, &error), 0);
-    ck_assert_int_eq(count_in_shm(), 0);
+    ck_assert(has_no_name());
 }
 END_TEST
 
