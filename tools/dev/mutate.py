@@ -334,19 +334,24 @@ class Reach:
         for test in build.tests:
             for path in folder.rglob("*.gcda"):
                 path.unlink()
-            build.check_unchanged(test)
-            self.lines[test["name"]] = self.report(source, folder, jobs)
+            # Where a test keeps programs from writing files, their counts are missing, and it may fail here.
+            passed = build.passes(test, 900)
+            reached = self.report(source, folder, jobs) if passed else None
+            if reached is None:
+                print(f"note: what {test['name']} reaches is not known, so it is not asked", flush=True)
+            self.lines[test["name"]] = reached or {}
         shutil.rmtree(folder)
 
     @staticmethod
     def report(source, folder, jobs):
+        """{file: lines}, or None if the counts cannot be read."""
         report = folder / "gcovr.json"
         # Lines with counts that do not add up are left out: see coverage.sh.
         got = run(["gcovr", "-j", str(jobs), "-r", str(source), "--filter", f"{source}/(base|kernels|engine)/",
                    "--filter", ".*/include-roots/", "--gcov-ignore-parse-errors", "--json", str(report),
                    str(folder)], timeout=300)
         if got.returncode != 0:
-            sys.exit("mutate.py: no coverage\n" + got.stdout[-4000:])
+            return None
         reached = {}
         for entry in json.loads(report.read_text())["files"]:
             name = re.sub(r"^.*/include-roots/[^/]+/", "", entry["file"])
