@@ -3,7 +3,10 @@
  * size; both by as many threads.
  *
  * The gather has no entry of its own in the library's interface: it is what batches with features
- * take longer than the same batches without. Where that is under the noise the result says so. */
+ * take longer than the same batches without. Where that is under the noise the result says so.
+ *
+ * The second row holds the time of a batch with features against what it would be if rows came at their
+ * limit: the time of the batch without, and its bytes at the rate of the copies. */
 #include "bench/rows.h"
 #include "bench/subject.h"
 #include "tools/seine/progress_bar.h"
@@ -63,7 +66,8 @@ static int sample_some(cursor *from, double seconds, int64_t batches, work *out)
 }
 
 typedef struct series {
-    double *rates, *limits;     /* [runs] */
+    double *rates, *limits;     /* [runs], GB/s */
+    double *times, *bounds;     /* [runs], milliseconds of a batch */
     int64_t row_bytes, unclear; /* runs in which the difference was not positive */
     int32_t threads;
 } series;
@@ -82,7 +86,12 @@ static int measure_pair(cursor *plain, cursor *full, sn_probe *probe, int64_t ba
     to->rates[run] = (double)with.bytes / (took > 1e-9 ? took : 1e-9) / 1e9;
     sn_status st =
         sn_probe_run(probe, SN_PROBE_ROW_GATHER, to->row_bytes, to->threads, &to->limits[run]);
-    return st == SN_OK ? CODE_DONE : report_library(st);
+    if (st != SN_OK)
+        return report_library(st);
+    double copies = (double)with.bytes / 1e9 / to->limits[run];
+    to->times[run] = 1e3 * with.seconds / (double)with.batches;
+    to->bounds[run] = 1e3 * (without.seconds + copies) / (double)with.batches;
+    return CODE_DONE;
 }
 
 static int measure(const bench_args *args, cursor *plain, cursor *full, sn_probe *probe, series *to)
@@ -125,17 +134,27 @@ static void print_results(const bench_args *args, const sn_probe *probe, series 
         row.median = row.p10 = row.p90 = row.share = row.share_p10 = row.share_p90 = NAN;
     }
     print_row(&row, args->json);
+    row = row_of_pairs(of->times, of->bounds, args->runs);
+    row.bench = "gather";
+    row.name = "sample + gather";
+    row.unit = "ms a batch";
+    row.limit_name = "sampling + bytes / row gather";
+    row.pages = sn_probe_pages(probe);
+    row.threads = of->threads;
+    print_row(&row, args->json);
 }
 
 static int run_with_cursors(const bench_args *args, const subject *on, cursor *plain, cursor *full)
 {
     sn_probe *probe = NULL;
     size_t runs = (size_t)args->runs;
-    double *values = calloc(2 * runs, sizeof *values);
+    double *values = calloc(4 * runs, sizeof *values);
     if (values == NULL)
         return report_failure("bench: out of memory");
     series of = { .rates = values,
                   .limits = values + runs,
+                  .times = values + 2 * runs,
+                  .bounds = values + 3 * runs,
                   .threads = (int32_t)args->plan.threads };
     int code = probe_open(args, on, &probe);
     if (code == CODE_DONE)

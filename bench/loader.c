@@ -7,6 +7,10 @@
  * waits, as no trainer would. Faults include those of pages of the dataset that a process touches
  * for the first time.
  *
+ * With features, what the workers deliver is also held against what the limits allow them together: the
+ * time of the batch without features in this process, divided by how much faster random lines come with
+ * as many threads as there are workers, and the bytes of the features at the rate of row copies by these.
+ *
  * The budget of a worker beside the dataset is that of docs/caveats.md ("Memory of a worker"). */
 #include "bench/processes.h"
 #include "bench/rows.h"
@@ -27,6 +31,7 @@ enum { LEAST_BATCHES = 16, MOST_IN_ARRAY = 1 << 27 }; /* the latter: nodes of a 
 typedef struct work {
     int64_t batches;
     int64_t largest; /* nodes and edges of the largest batch */
+    int64_t nodes, bytes;
     double seconds;
     /* When the first batch was there: the workers' wait for this run is counted by then. */
     double first_seconds;
@@ -39,6 +44,9 @@ static int take_one(sn_batch *batch, work *to, double start)
     int64_t size = info.num_nodes + info.num_edges;
     to->largest = size > to->largest ? size : to->largest;
     to->batches++;
+    to->nodes += info.num_nodes;
+    for (int32_t i = 0; i < info.tensors; i++)
+        to->bytes += sn_tensor_bytes(sn_batch_tensor(batch, i, NULL));
     sn_batch_release(batch);
     to->seconds = seconds_now() - start;
     return report_signal != 0 ? report_interrupted() : CODE_DONE;
@@ -94,12 +102,24 @@ static int run_loader(sn_loader *loader, const stream *from, uint64_t *epoch, in
 
 /* -- All runs ---------------------------------------------------------------------------------- */
 
-enum column { WORKERS, HERE, WAITED, IDLE, SPILLS, FAULTS_HERE, FAULTS_THERE, COLUMNS };
+enum column {
+    WORKERS,
+    WORKERS_AGAIN,
+    HERE,
+    ALLOWED,
+    WAITED,
+    IDLE,
+    SPILLS,
+    FAULTS_HERE,
+    FAULTS_THERE,
+    COLUMNS
+};
 
 typedef struct bench {
     const bench_args *args;
     const subject *on;
-    cursor from;
+    cursor from, bare; /* with features: the same without them */
+    sn_probe *probe;   /* with features; else NULL */
     sn_loader *loader;
     uint64_t epoch;
     double *columns[COLUMNS]; /* [runs] each */
@@ -118,7 +138,7 @@ static int measure_loader(bench *self, int64_t run)
     sn_loader_get_stats(self->loader, &after);
     const sn_loader_stats *first = &done.first;
     double batches = (double)done.batches, ns = (done.seconds - done.first_seconds) * 1e9;
-    self->columns[WORKERS][run] = batches / done.seconds;
+    self->columns[WORKERS][run] = self->columns[WORKERS_AGAIN][run] = batches / done.seconds;
     self->columns[WAITED][run] = 100 * (double)(after.wait_ns - first->wait_ns) / ns;
     self->columns[IDLE][run] =
         100 * (double)(after.idle_ns - first->idle_ns) / ns / (after.lanes > 0 ? after.lanes : 1);
@@ -126,6 +146,29 @@ static int measure_loader(bench *self, int64_t run)
     self->columns[FAULTS_HERE][run] = (double)(faults_here() - here) / batches;
     self->columns[FAULTS_THERE][run] = (double)(faults_of_children() - there) / batches;
     self->largest = done.largest > self->largest ? done.largest : self->largest;
+    return CODE_DONE;
+}
+
+/* What the limits allow, beside a run of `with` features. */
+static int measure_allowed(bench *self, const work *with, double *out)
+{
+    int32_t threads = (int32_t)self->args->plan.workers;
+    double one = 0, all = 0, rows = 0;
+    work bare;
+    int code = run_here(&self->bare, with->batches, 0, &bare);
+    if (code != CODE_DONE)
+        return code;
+    int64_t bytes = with->bytes - bare.bytes;
+    if (bytes < with->nodes) /* of another kind of features than those of nodes */
+        return report_failure("bench loader: the batches have no features");
+    sn_status st = sn_probe_run(self->probe, SN_PROBE_LINES_FREE, 0, 1, &one);
+    if (st == SN_OK)
+        st = sn_probe_run(self->probe, SN_PROBE_LINES_FREE, 0, threads, &all);
+    if (st == SN_OK)
+        st = sn_probe_run(self->probe, SN_PROBE_ROW_GATHER, bytes / with->nodes, threads, &rows);
+    if (st != SN_OK)
+        return report_library(st);
+    *out = (double)with->batches / (bare.seconds * one / all + (double)bytes / 1e9 / rows);
     return CODE_DONE;
 }
 
@@ -149,6 +192,10 @@ static int measure(bench *self)
         if (code != CODE_DONE)
             return code;
         self->columns[HERE][run] = (double)done.batches / done.seconds;
+        if (self->probe != NULL)
+            code = measure_allowed(self, &done, &self->columns[ALLOWED][run]);
+        if (code != CODE_DONE)
+            return code;
         if (!bar_progress(NULL, "workers and this process", (uint64_t)run + 1, (uint64_t)runs))
             return report_interrupted();
     }
@@ -229,12 +276,55 @@ static void print_results(const bench *self)
         print_row(&row, self->args->json);
     }
     free(copy);
+    if (self->args->plan.features)
+        print_column(self, "batches, of the limits", "batches/s", WORKERS_AGAIN, ALLOWED,
+                     "sampling and rows, all threads");
     print_column(self, "consumer waits", "%", WAITED, COLUMNS, NULL);
     print_column(self, "workers wait", "%", IDLE, COLUMNS, NULL);
     print_column(self, "spills", "per batch", SPILLS, COLUMNS, NULL);
     print_column(self, "page faults here", "per batch", FAULTS_HERE, COLUMNS, NULL);
     print_column(self, "page faults of workers", "per batch", FAULTS_THERE, COLUMNS, NULL);
     print_memory(self);
+}
+
+static int open_limits(bench *self)
+{
+    plan_args without = self->args->plan;
+    without.features = false;
+    int code = cursor_open(&without, self->on, &self->bare);
+    if (code == CODE_DONE)
+        code = probe_open(self->args, self->on, &self->probe);
+    return code;
+}
+
+static void close_limits(bench *self)
+{
+    sn_probe_release(self->probe);
+    if (self->bare.sampler != NULL)
+        cursor_close(&self->bare);
+}
+
+static int run_with_columns(bench *self)
+{
+    int code = cursor_open(&self->args->plan, self->on, &self->from);
+    if (code != CODE_DONE)
+        return code;
+    if (self->args->plan.features)
+        code = open_limits(self);
+    if (code == CODE_DONE)
+        code = loader_open(&self->args->plan, self->from.from.plan, &self->loader);
+    if (code == CODE_DONE)
+        code = measure(self);
+    cursor_close(
+        &self->from); /* what follows is the memory of the workers, and of who takes from them */
+    close_limits(self);
+    if (code == CODE_DONE)
+        self->memory = memory_of_all();
+    sn_loader_release(self->loader);
+    bar_clear();
+    if (code == CODE_DONE)
+        print_results(self);
+    return code;
 }
 
 static int run_on(const bench_args *args, const subject *on)
@@ -245,19 +335,7 @@ static int run_on(const bench_args *args, const subject *on)
         return report_failure("bench: out of memory");
     for (int i = 0; i < COLUMNS; i++)
         self.columns[i] = values + i * args->runs;
-    int code = cursor_open(&args->plan, on, &self.from);
-    if (code == CODE_DONE) {
-        code = loader_open(&args->plan, self.from.from.plan, &self.loader);
-        if (code == CODE_DONE)
-            code = measure(&self);
-        cursor_close(&self.from); /* its label map is no worker's */
-        if (code == CODE_DONE)
-            self.memory = memory_of_all();
-        sn_loader_release(self.loader);
-        bar_clear();
-        if (code == CODE_DONE)
-            print_results(&self);
-    }
+    int code = run_with_columns(&self);
     free(values);
     return code;
 }

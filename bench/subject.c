@@ -99,6 +99,8 @@ int probe_open(const bench_args *args, const subject *on, sn_probe **out)
     sn_limits_options options = { .struct_size = sizeof options };
     if (args->mebibytes != ARG_NOT_GIVEN)
         options.bytes = (uint64_t)args->mebibytes << 20;
+    options.max_threads = (int32_t)(args->plan.workers > args->plan.threads ? args->plan.workers
+                                                                            : args->plan.threads);
     sn_status st = sn_probe_create(&options, on->huge, out);
     return st == SN_OK ? CODE_DONE : report_library(st);
 }

@@ -508,6 +508,7 @@ START_TEST(bench_of_a_small_graph_prints_rows_with_limit_and_share)
         ck_assert_str_eq(json_string_value(json_object_get(row, "bench")), benches[i]);
         ck_assert_int_eq(json_integer_value(json_object_get(row, "runs")), 3);
         json_decref(row);
+        ck_assert_int_eq(strstr(text, "\"sample + gather\"") != NULL, i == 1);
         free(text);
     }
     expect_done(SEINE("bench", "sample", "--dataset", "g", "--runs", "2", "--size", "64"));

@@ -151,7 +151,7 @@ static const struct {
     { "sample @random --epochs 1000000000 --format none --workers 3 --features", SIGKILL },
     { "train @ring --epochs 1000000 --batch-size 2 --workers 2 --json", SIGINT },
     { "train @ring --epochs 1000000 --batch-size 2 --workers 2 --concurrency 2 --json", SIGKILL },
-    { "bench loader --dataset @random --features --runs 10000 --json", SIGINT },
+    { "bench loader --dataset @random --features --size 64 --runs 10000 --json", SIGINT },
     { "bench channel --runs 10000 --json", SIGTERM },
     { "bench channel --runs 10000 --json", SIGKILL },
 };
@@ -292,8 +292,8 @@ static const struct {
     int rows;
 } benches[] = {
     { "bench loader --dataset @random --features --fanout 3,3 --batch-size 100 --runs 2 --json "
-      "--workers 2 --concurrency 2",
-      "loader", 8 },
+      "--workers 2 --concurrency 2 --size 64",
+      "loader", 9 },
     { "bench loader --scale 8 --runs 1 --json --workers 1 --shard 1/3 --batch-size 10", "loader",
       8 },
     { "bench channel --runs 2 --json", "channel", 4 },

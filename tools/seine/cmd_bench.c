@@ -250,8 +250,8 @@ static int run_loader(const void *values, const char *operand)
     return bench_loader(values);
 }
 
-static const arg_group *const loader_groups[] = { &graph_group, &input_group, &plan_group,
-                                                  &workers_group, NULL };
+static const arg_group *const loader_groups[] = { &graph_group, &size_group,    &input_group,
+                                                  &plan_group,  &workers_group, NULL };
 static const char *const loader_later[] = { PLAN_LATER, "--device", "--stall", NULL };
 
 const command command_bench_loader = {
@@ -265,6 +265,11 @@ const command command_bench_loader = {
         "the workers for the consumer, how many batches did not fit the\nchannel, and how many "
         "page "
         "faults a batch took.\n\n"
+        "With --features the workers are also held against what the limits of as many threads "
+        "allow: "
+        "sampling that is as\nmuch faster as random lines come faster, and the bytes of the "
+        "features "
+        "at the rate of random rows.\n\n"
         "The memory is the sum of the proportional set sizes of all processes, without the lanes. "
         "Its limit is the dataset\nand, per worker, 4 MiB and for each batch under way 4 bytes "
         "per "
