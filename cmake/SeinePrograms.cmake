@@ -30,12 +30,6 @@ if(SEINE_BENCH)
   target_link_libraries(limits_probe PRIVATE seine_flags)
 endif()
 
-# A benchmark that fails: it looks inside, as tests do.
-if(SEINE_BENCH AND TARGET seine_inside)
-  add_executable(labels_gate bench/gate/labels.c)
-  target_link_libraries(labels_gate PRIVATE seine_inside)
-endif()
-
 # What loaders start: in bin/, where the library looks for it (../bin from its own folder).
 add_executable(seine_worker ${CMAKE_SOURCE_DIR}/tools/seine-worker/main.c)
 set_target_properties(seine_worker PROPERTIES OUTPUT_NAME seine-worker
