@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The op table: what a device must be able to compute. Under cpu/: picking (pick_*.c) and labelling
- * (relabel*.c) plain and per instruction set, the gather, and COO to CSR.
+ * (relabel*.c) plain and per instruction set, links, the gather, and COO to CSR.
  *
  * All ops are pure functions of their arguments: results do not depend on blocks, threads or
  * devices, and every implementation gives the same bytes (docs/sampling.md). Arrays that came from
@@ -73,6 +73,17 @@ typedef struct sn__node_list {
     sn__label_map map;
 } sn__node_list;
 
+/* How negative links are drawn: docs/sampling.md, section 6.1. */
+typedef struct sn__neg_rule {
+    uint64_t key;                  /* phase key */
+    int64_t sources, destinations; /* nodes of the two end types */
+    size_t pairs;                  /* of the batch */
+    size_t per_pair;               /* triplet: negatives of each pair; 0: binary */
+    uint32_t tries;                /* 0: the first is not tested */
+    bool by_degree;                /* the rows have edges then */
+    bool in;                       /* the rows are those of destinations; else of sources */
+} sn__neg_rule;
+
 typedef struct sn__kernel_ops {
     uint32_t abi; /* SN__KERNEL_ABI */
 
@@ -103,12 +114,23 @@ typedef struct sn__kernel_ops {
      * has room for `count` + SN__SLACK more, as its map has for `count`. `labels` is [count + SN__SLACK]. */
     void (*relabel)(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
 
+    /* Ends of the edges at `positions` of the rows, each in [0, edges): in whose row one lies, and its
+     * neighbour. Either may be NULL. SN_E_CORRUPT: a neighbour id out of range. */
+    sn_status (*edge_ends)(const sn__rows *rows, const int64_t *positions, size_t count,
+                           int64_t *owners, int64_t *neighbours);
+    /* Negative links 0 .. count - 1 of a batch, in the order of the section: `dst`, `src` if they are binary,
+     * and in `failed` whether all tries were edges (1, else 0; a triplet's is then filled). `pair_sources`
+     * [pairs] are needed for triplets. SN_E_CORRUPT: as row_spans and edge_ends. */
+    sn_status (*negatives)(const sn__rows *rows, const sn__neg_rule *rule,
+                           const int64_t *pair_sources, size_t count, int64_t *src, int64_t *dst,
+                           uint8_t *failed);
+
     /* out row i = source row ids[i], rows of `row_bytes`. SN_E_CORRUPT: an id outside [0, rows). */
     sn_status (*gather_rows)(const void *source, int64_t rows, size_t row_bytes, const int64_t *ids,
                              size_t count, void *out);
 } sn__kernel_ops;
 
-enum { SN__KERNEL_ABI = 5 };
+enum { SN__KERNEL_ABI = 6 };
 
 /* Those of sn__isa_choose. */
 const sn__kernel_ops *sn__kernels_cpu(void);
@@ -124,6 +146,11 @@ sn_status sn__cpu_take(const sn__rows *rows, const sn__pick_rule *rule, sn__row_
                        int64_t *edge_ids);
 void sn__cpu_prefetch_labels(const sn__label_map *map, const int64_t *nodes, size_t count);
 void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels);
+sn_status sn__cpu_edge_ends(const sn__rows *rows, const int64_t *positions, size_t count,
+                            int64_t *owners, int64_t *neighbours);
+sn_status sn__cpu_negatives(const sn__rows *rows, const sn__neg_rule *rule,
+                            const int64_t *pair_sources, size_t count, int64_t *src, int64_t *dst,
+                            uint8_t *failed);
 sn_status sn__cpu_gather_rows(const void *source, int64_t rows, size_t row_bytes,
                               const int64_t *ids, size_t count, void *out);
 

@@ -39,10 +39,14 @@ static sn_status init_lock(sn_loader *loader)
     return SN_OK;
 }
 
-sn_status sn_node_loader_create(sn_plan *plan, const sn_loader_options *options, sn_loader **out)
+static sn_status create(sn_plan *plan, const sn_loader_options *options, bool links,
+                        sn_loader **out)
 {
     if (plan == NULL || out == NULL)
         return sn__fail(SN_E_INVALID, "loader: plan and out are needed");
+    if (plan->links.on != links)
+        return sn__fail(SN_E_INVALID, "loader: the plan's seeds are %s",
+                        links ? "nodes: sn_node_loader_create" : "links: sn_link_loader_create");
     sn_loader_options known;
     SN_TRY(sn__loader_options(options, &known));
     sn_loader *loader;
@@ -69,6 +73,16 @@ destroy_lock:
 free_loader:
     sn__mem_free(loader);
     return status;
+}
+
+sn_status sn_node_loader_create(sn_plan *plan, const sn_loader_options *options, sn_loader **out)
+{
+    return create(plan, options, false, out);
+}
+
+sn_status sn_link_loader_create(sn_plan *plan, const sn_loader_options *options, sn_loader **out)
+{
+    return create(plan, options, true, out);
 }
 
 sn_status sn__loader_check(const sn_loader *loader)

@@ -161,14 +161,6 @@ const sn_tensor *sn_batch_find(const sn_batch *batch, const char *name)
     return NULL;
 }
 
-/* The first dimension, where the plan alone decides it; else -1. */
-static int64_t fixed_rows(const sn_plan *plan, sn__tensor_kind kind)
-{
-    if (kind == SN__NUM_SAMPLED_NODES)
-        return plan->hops + 1;
-    return kind == SN__NUM_SAMPLED_EDGES ? plan->hops : -1;
-}
-
 sn_status sn__batch_check_tensor(const sn_plan *plan, int32_t index, const sn_tensor *view)
 {
     char is[SN__SHAPE_TEXT], should[SN__SHAPE_TEXT];
@@ -176,11 +168,9 @@ sn_status sn__batch_check_tensor(const sn_plan *plan, int32_t index, const sn_te
     if (index < 0 || index >= plan->num_tensors)
         return sn__fail(SN_E_CORRUPT, "batch: tensor %d of %d", index, plan->num_tensors);
     const sn__tensor_spec *spec = &plan->tensors[index];
-    int64_t rows = fixed_rows(plan, spec->kind);
-    sn_tensor like = sn__tensor_make(NULL, plan->index_dtype, 1, &view->shape[0]);
-    if (spec->source != NULL)
-        like = sn__tensor_make(NULL, spec->source->dtype, spec->source->ndim, spec->source->shape);
-    like.shape[0] = rows < 0 ? view->shape[0] : rows;
+    int64_t fixed = sn__tensor_fixed_length(plan, spec);
+    sn_tensor like = spec->like;
+    like.shape[spec->vary] = fixed < 0 ? view->shape[spec->vary] : fixed;
     if (sn__dtype_equal(view->dtype, like.dtype) && view->ndim == like.ndim &&
         memcmp(view->shape, like.shape, sizeof like.shape) == 0 &&
         sn__shape_bytes(like.dtype, like.ndim, like.shape, &bytes))

@@ -9,11 +9,16 @@
 
 enum { TOGETHER = 16 };
 
-static size_t rows_of(const sn__topology *t, const sn__tensor_spec *spec)
+static size_t length_of(const sn__topology *t, const sn__tensor_spec *spec)
 {
-    size_t of_type =
-        sn__kind_is_edges(spec->kind) ? t->edges[spec->type].count : t->nodes[spec->type].count;
-    return sn__tensor_rows(t->plan, spec, of_type, t->distinct_seeds);
+    sn__lengths of = { .pairs = t->links.pairs, .negatives = t->links.negatives };
+    if (spec->per == SN__PER_EDGE_TYPE)
+        of.of_type = t->edges[spec->type].count;
+    if (spec->per == SN__PER_NODE_TYPE) {
+        of.of_type = t->nodes[spec->type].count;
+        of.seeds = (size_t)t->num_sampled_nodes[spec->type * (t->plan->hops + 1)];
+    }
+    return sn__tensor_length(t->plan, spec, &of);
 }
 
 sn_status sn__deliver_layout(const sn__topology *t, sn_tensor *tensors, size_t *bytes)
@@ -22,16 +27,13 @@ sn_status sn__deliver_layout(const sn__topology *t, sn_tensor *tensors, size_t *
     for (int32_t i = 0; i < t->plan->num_tensors; i++) {
         const sn__tensor_spec *spec = &t->plan->tensors[i];
         sn_tensor *tensor = &tensors[i];
-        if (spec->source != NULL)
-            *tensor = *spec->source;
-        else
-            *tensor =
-                (sn_tensor){ .dtype = t->plan->index_dtype, .ndim = 1, .shape = { 1, 1, 1, 1 } };
-        size_t rows = rows_of(t, spec), size;
-        tensor->shape[0] = (int64_t)rows;
-        if (!sn__mul_size(rows, (size_t)sn_tensor_row_bytes(tensor), &size) ||
+        size_t length = length_of(t, spec), size;
+        *tensor = spec->like;
+        tensor->shape[spec->vary] = (int64_t)length;
+        if (!sn__mul_size(length, (size_t)sn_tensor_bytes(&spec->like), &size) ||
             !sn__add_size(offset, sn__align_up(size), &size))
-            return sn__fail(SN_E_NOMEM, "batch: tensor %s of %zu rows overflows", spec->name, rows);
+            return sn__fail(SN_E_NOMEM, "batch: tensor %s of length %zu overflows", spec->name,
+                            length);
         tensor->data = (void *)(uintptr_t)offset; /* an offset until the payload has a place */
         offset = size;
     }
@@ -39,14 +41,19 @@ sn_status sn__deliver_layout(const sn__topology *t, sn_tensor *tensors, size_t *
     return SN_OK;
 }
 
-static void write_labels(const sn_tensor *out, const uint32_t *labels)
+/* `n` of them from index `first` on. */
+static void write_labels_at(const sn_tensor *out, size_t first, const uint32_t *labels, size_t n)
 {
-    size_t n = (size_t)out->shape[0];
     if (out->dtype.bits == 32)
-        memcpy(out->data, labels, n * sizeof *labels); /* local ids are below 2^30 */
+        memcpy((int32_t *)out->data + first, labels, n * sizeof *labels); /* they are below 2^30 */
     else
         for (size_t i = 0; i < n; i++)
-            ((int64_t *)out->data)[i] = labels[i];
+            ((int64_t *)out->data)[first + i] = labels[i];
+}
+
+static void write_labels(const sn_tensor *out, const uint32_t *labels)
+{
+    write_labels_at(out, 0, labels, (size_t)sn_tensor_count(out));
 }
 
 /* `picks[i]` times the label first + i each, at `at`. Returns what follows. Most rows have few: sixteen at once
@@ -101,6 +108,70 @@ static void write_ids(const sn_tensor *out, const int64_t *ids)
             ((int32_t *)out->data)[i] = (int32_t)ids[i];
 }
 
+/* -- Links ------------------------------------------------------------------------------------- */
+
+/* Labels of the pairs, and 0 for negatives. */
+#define EDGE_LABELS(name, type)                                                  \
+    static void name(const sn__topology *t, type *out)                           \
+    {                                                                            \
+        const sn__links *links = &t->links;                                      \
+        const type *given = t->plan->links.labels.data;                          \
+        const type more = (type)(t->plan->links.shift ? 1 : 0);                  \
+        for (size_t i = 0; i < links->pairs; i++)                                \
+            out[i] = given != NULL ? (type)(given[links->places[i]] + more) : 1; \
+        for (size_t i = 0; i < links->negatives; i++)                            \
+            out[links->pairs + i] = 0;                                           \
+    }
+EDGE_LABELS(edge_labels_int32, int32_t)
+EDGE_LABELS(edge_labels_int64, int64_t)
+EDGE_LABELS(edge_labels_float, float)
+EDGE_LABELS(edge_labels_double, double)
+
+static void write_edge_labels(const sn__topology *t, const sn_tensor *out)
+{
+    bool wide = out->dtype.bits == 64;
+    if (out->dtype.code == SN_INT && wide)
+        edge_labels_int64(t, out->data);
+    else if (out->dtype.code == SN_INT)
+        edge_labels_int32(t, out->data);
+    else if (wide)
+        edge_labels_double(t, out->data);
+    else
+        edge_labels_float(t, out->data);
+}
+
+static void write_of_links(const sn__topology *t, const sn__tensor_spec *spec, const sn_tensor *out)
+{
+    const sn__links *links = &t->links;
+    size_t all = links->pairs + links->negatives;
+    switch (spec->kind) {
+    case SN__EDGE_LABEL_INDEX:
+        write_labels_at(out, 0, links->src_label, all);
+        write_labels_at(out, all, links->dst_label, all);
+        break;
+    case SN__EDGE_LABEL:
+        write_edge_labels(t, out);
+        break;
+    case SN__SRC_INDEX:
+        write_labels(out, links->src_label);
+        break;
+    case SN__DST_POS_INDEX:
+        write_labels(out, links->dst_label);
+        break;
+    case SN__DST_NEG_INDEX:
+        write_labels(out, links->dst_label + links->pairs);
+        break;
+    case SN__NEG_MASK:
+        memcpy(out->data, links->failed, links->negatives);
+        break;
+    default: /* SN__NUM_NEG_DROPPED */
+        write_ids(out, &(int64_t){ (int64_t)links->dropped });
+        break;
+    }
+}
+
+/* -- Tensors ----------------------------------------------------------------------------------- */
+
 static sn_status write_rows(const sn__topology *t, const sn__kernel_ops *ops,
                             const sn__tensor_spec *spec, const int64_t *ids, const sn_tensor *out)
 {
@@ -123,7 +194,7 @@ static sn_status write_rows(const sn__topology *t, const sn__kernel_ops *ops,
 static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
                               const sn__tensor_spec *spec, const sn_tensor *out)
 {
-    if (out->shape[0] == 0)
+    if (out->shape[spec->vary] == 0)
         return SN_OK; /* its source may have no memory at all */
     switch (spec->kind) {
     case SN__NODE:
@@ -150,10 +221,10 @@ static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
     case SN__NUM_SAMPLED_EDGES:
         write_ids(out, t->num_sampled_edges + spec->type * t->plan->hops);
         return SN_OK;
-    case SN__NUM_KINDS:
-        break;
+    default:
+        write_of_links(t, spec, out);
+        return SN_OK;
     }
-    return SN_OK;
 }
 
 sn_status sn__deliver_write(const sn__topology *t, const sn__kernel_ops *ops, const sn__sink *sink,

@@ -11,7 +11,8 @@
 
 enum {
     DEFAULT_BATCH_SIZE = 1024,
-    FIRST_OPTIONS = 104 /* size of sn_plan_options in its first version */
+    FIRST_OPTIONS = 104,     /* size of sn_plan_options in its first version */
+    FIRST_LINK_OPTIONS = 48, /* and of sn_link_options */
 };
 
 /* -- Checks ------------------------------------------------------------------------------------ */
@@ -51,12 +52,6 @@ static sn_status check_numbers(const sn_dataset *dataset, const sn_plan_options 
 
 /* -- Seeds ------------------------------------------------------------------------------------- */
 
-static int64_t index_at(const sn_tensor *tensor, int64_t i)
-{
-    return tensor->dtype.bits == 32 ? ((const int32_t *)tensor->data)[i]
-                                    : ((const int64_t *)tensor->data)[i];
-}
-
 static sn_status take_input(sn_plan *plan, const sn_tensor *input, bool borrow)
 {
     int64_t nodes = plan->node_counts[plan->input_type];
@@ -76,7 +71,7 @@ static sn_status take_input(sn_plan *plan, const sn_tensor *input, bool borrow)
                               &plan->input_memory));
     plan->input = borrow ? input->data : plan->input_memory;
     for (int64_t i = 0; i < plan->num_input; i++) {
-        int64_t id = index_at(input, i);
+        int64_t id = sn__index_at(input, i);
         if (id < 0 || id >= nodes)
             return sn__fail(SN_E_RANGE, "plan: seed %lld at position %lld, the type has %lld nodes",
                             (long long)id, (long long)i, (long long)nodes);
@@ -86,8 +81,8 @@ static sn_status take_input(sn_plan *plan, const sn_tensor *input, bool borrow)
     return SN_OK;
 }
 
-void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
-                    int64_t *out, size_t *count)
+void sn__plan_places(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
+                     int64_t *out, size_t *count)
 {
     int64_t begin = batch * plan->batch_size;
     int64_t left = plan->num_input - begin;
@@ -99,9 +94,15 @@ void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epo
         for (int64_t i = 0; i < n; i++)
             out[i] = begin + i;
     }
-    for (int64_t i = 0; i < n && plan->input != NULL; i++) /* all of these reads at once */
-        out[i] = plan->input[out[i]];
     *count = (size_t)n;
+}
+
+void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
+                    int64_t *out, size_t *count)
+{
+    sn__plan_places(plan, ops, epoch, batch, out, count);
+    for (size_t i = 0; i < *count && plan->input != NULL; i++) /* all of these reads at once */
+        out[i] = plan->input[out[i]];
 }
 
 /* -- Rows and fanouts -------------------------------------------------------------------------- */
@@ -213,7 +214,21 @@ int64_t sn_plan_first_step(const sn_plan *plan, int64_t start)
 
 /* -- Life -------------------------------------------------------------------------------------- */
 
-static sn_status resolve(sn_plan *plan, const sn_plan_options *options, bool borrow)
+static sn_status take_seeds(sn_plan *plan, const sn_plan_options *options,
+                            const sn__plan_borrow *borrow)
+{
+    if (options->links == NULL)
+        return take_input(plan, options->input, borrow != NULL);
+    if (options->input != NULL || options->input_type != 0)
+        return sn__fail(SN_E_INVALID, "plan: both nodes (input, input_type) and links are given");
+    sn_link_options links;
+    SN_TRY(
+        sn__options_read(&links, sizeof links, options->links, FIRST_LINK_OPTIONS, "link options"));
+    return sn__plan_take_links(plan, &links, borrow);
+}
+
+static sn_status resolve(sn_plan *plan, const sn_plan_options *options,
+                         const sn__plan_borrow *borrow)
 {
     size_t nodes = (size_t)plan->num_node_types, edges = (size_t)plan->num_edge_types;
     SN_TRY(sn__mem_zalloc(nodes, sizeof *plan->node_counts, "plan", &plan->node_counts));
@@ -238,7 +253,7 @@ static sn_status resolve(sn_plan *plan, const sn_plan_options *options, bool bor
     plan->labels = options->labels;
     plan->index_dtype = (sn_dtype){ SN_INT, options->index == SN_INDEX_INT32 ? 32 : 64 };
     SN_TRY(copy_fanout(plan, options));
-    SN_TRY(take_input(plan, options->input, borrow));
+    SN_TRY(take_seeds(plan, options, borrow));
     if (options->index == SN_INDEX_INT32)
         SN_TRY(check_index_fits(plan));
     resolve_epoch(plan, options);
@@ -246,8 +261,8 @@ static sn_status resolve(sn_plan *plan, const sn_plan_options *options, bool bor
     return sn__plan_bound(plan);
 }
 
-sn_status sn__plan_make(sn_dataset *dataset, const sn_plan_options *options, bool borrow,
-                        sn_plan **out)
+sn_status sn__plan_make(sn_dataset *dataset, const sn_plan_options *options,
+                        const sn__plan_borrow *borrow, sn_plan **out)
 {
     SN_TRY(check_enums(options));
     SN_TRY(check_numbers(dataset, options));
@@ -274,7 +289,7 @@ sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options, sn
         return sn__fail(SN_E_INVALID, "plan: dataset, options and out are needed");
     sn_plan_options known;
     SN_TRY(sn__options_read(&known, sizeof known, options, FIRST_OPTIONS, "plan options"));
-    return sn__plan_make(dataset, &known, false, out);
+    return sn__plan_make(dataset, &known, NULL, out);
 }
 
 sn_plan *sn__plan_retain(sn_plan *plan)
@@ -294,6 +309,7 @@ void sn_plan_release(sn_plan *plan)
     sn__mem_free(plan->node_counts);
     sn__mem_free(plan->fanout);
     sn__mem_free(plan->input_memory);
+    sn__mem_free(plan->links.labels_memory);
     sn_dataset_release(plan->dataset);
     sn__mem_free(plan);
 }

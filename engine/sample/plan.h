@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-/* In the order of docs/sampling.md, section 4. */
+/* In the order of docs/sampling.md, sections 4 and 6.4. */
 typedef enum sn__tensor_kind {
     SN__NODE,
     SN__ROW,
@@ -23,16 +23,36 @@ typedef enum sn__tensor_kind {
     SN__BATCH,
     SN__NUM_SAMPLED_NODES,
     SN__NUM_SAMPLED_EDGES,
+    SN__EDGE_LABEL_INDEX,
+    SN__EDGE_LABEL,
+    SN__SRC_INDEX,
+    SN__DST_POS_INDEX,
+    SN__DST_NEG_INDEX,
+    SN__NEG_MASK,
+    SN__NUM_NEG_DROPPED,
     SN__NUM_KINDS
 } sn__tensor_kind;
+
+/* What there is one tensor of. */
+typedef enum sn__per { SN__PER_NODE_TYPE, SN__PER_EDGE_TYPE, SN__PER_LINKS } sn__per;
 
 /* One tensor of every batch. */
 typedef struct sn__tensor_spec {
     sn__tensor_kind kind;
-    int32_t type; /* node or edge type, by kind */
+    sn__per per;
+    int32_t type; /* node or edge type; of links, theirs */
     char *name;
     const sn_tensor *source; /* rows come from here: x, edge_attr, y; else NULL */
+    sn_tensor like;          /* type and shape, with 1 for the length that batches decide */
+    int32_t vary;            /* the dimension of that length */
 } sn__tensor_spec;
+
+/* Lengths of one batch, for one tensor. */
+typedef struct sn__lengths {
+    size_t of_type;          /* nodes or edges of its type */
+    size_t seeds;            /* distinct ones of its node type */
+    size_t pairs, negatives; /* of links; of negatives those that are left */
+} sn__lengths;
 
 /* One edge type as the plan reads it. */
 typedef struct sn__plan_edge {
@@ -40,15 +60,35 @@ typedef struct sn__plan_edge {
     int32_t from_type; /* whose rows are read: T */
     int32_t to_type;   /* where neighbours are: U */
     const char *name;  /* of the dataset, for errors */
+    uint8_t removed;   /* SN__REMOVE_... */
 } sn__plan_edge;
+
+/* Which edges of a type are left out of batches: those of the pairs, those from destination to source. */
+enum { SN__REMOVE_PAIRS = 1, SN__REMOVE_BACK = 2 };
+
+/* Pairs as seeds: docs/sampling.md, section 6. */
+typedef struct sn__plan_links {
+    bool on;           /* else the seeds are nodes and the rest is 0 */
+    bool all;          /* every edge: the input holds positions in the rows, by edge id */
+    int32_t edge_type; /* rows of the plan's direction; the ends are those of the dataset: */
+    int32_t src_type, dst_type;
+    sn_neg_mode neg;
+    double amount;   /* negatives per pair */
+    size_t per_pair; /* the same, of triplets; else 0 */
+    int32_t tries;
+    bool non_strict, by_degree, remove;
+    sn_tensor labels;    /* [num_input]; bits 0: none */
+    void *labels_memory; /* the same, if it is the plan's own */
+    bool shift;          /* labels are delivered plus 1 */
+} sn__plan_links;
 
 struct sn_plan {
     atomic_int references;
     sn_dataset *dataset;
 
-    const int64_t *input;  /* [num_input]; NULL: the identity */
+    const int64_t *input;  /* [num_input], of given links [2][num_input]; NULL: the identity */
     int64_t *input_memory; /* the same, if it is the plan's own */
-    int64_t num_input;
+    int64_t num_input;     /* seeds or links */
     int32_t input_type;
     int64_t batch_size, num_batches;
     bool shuffle, drop_last;
@@ -67,6 +107,7 @@ struct sn_plan {
     int32_t num_node_types, num_edge_types;
     int64_t *node_counts; /* [node type] */
     sn__plan_edge *edges; /* [edge type] */
+    sn__plan_links links;
 
     int32_t num_tensors;
     sn__tensor_spec *tensors;
@@ -76,30 +117,54 @@ struct sn_plan {
 
 static inline bool sn__kind_is_index(sn__tensor_kind kind)
 {
-    return kind != SN__X && kind != SN__EDGE_ATTR && kind != SN__Y;
+    return kind != SN__X && kind != SN__EDGE_ATTR && kind != SN__Y && kind != SN__EDGE_LABEL &&
+           kind != SN__NEG_MASK;
 }
 
-/* Kinds of which there is one per edge type; of the others, one per node type. */
-static inline bool sn__kind_is_edges(sn__tensor_kind kind)
+static inline bool sn__plan_has_seeds(const sn_plan *plan, int32_t node_type)
 {
-    return kind == SN__ROW || kind == SN__COL || kind == SN__EDGE || kind == SN__EDGE_ATTR ||
-           kind == SN__NUM_SAMPLED_EDGES;
+    return plan->links.on ? node_type == plan->links.src_type || node_type == plan->links.dst_type
+                          : node_type == plan->input_type;
 }
 
-/* sn_plan_create with options that are complete. `borrow`: the seeds, int64, are not copied and
- * must outlive the plan. */
+/* A plan whose seeds, int64, and labels of links are not copied and must outlive it. */
+typedef struct sn__plan_borrow {
+    const int64_t *positions; /* of all links, by edge id, */
+    int64_t num_positions;    /* unless they are the ids: -1 */
+} sn__plan_borrow;
+
+/* sn_plan_create with options that are complete; `borrow` NULL: copies. */
 SN_NODISCARD sn_status sn__plan_make(sn_dataset *dataset, const sn_plan_options *options,
-                                     bool borrow, sn_plan **out);
+                                     const sn__plan_borrow *borrow, sn_plan **out);
 sn_plan *sn__plan_retain(sn_plan *plan);
-/* Seeds of a batch: *count of them into `out`, which has room for batch_size. */
+/* Places in the input that a batch has: *count of them into `out`, which has room for batch_size. */
+void sn__plan_places(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
+                     int64_t *out, size_t *count);
+/* Node seeds of a batch, likewise. */
 void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
                     int64_t *out, size_t *count);
-/* Fills the list of tensors (engine/sample/tensors.c). */
+static inline int64_t sn__index_at(const sn_tensor *tensor, int64_t i)
+{
+    return tensor->dtype.bits == 32 ? ((const int32_t *)tensor->data)[i]
+                                    : ((const int64_t *)tensor->data)[i];
+}
+
+/* -- Links (engine/sample/plan_links.c) -------------------------------------------------------- */
+
+/* Checks the options and takes pairs and labels; rows are resolved. Fails as sn_plan_create. */
+SN_NODISCARD sn_status sn__plan_take_links(sn_plan *plan, const sn_link_options *options,
+                                           const sn__plan_borrow *borrow);
+/* Negatives that are drawn for so many pairs. */
+size_t sn__plan_negatives(const sn_plan *plan, size_t pairs);
+
+/* -- Tensors (engine/sample/tensors.c) --------------------------------------------------------- */
+
+/* Fills the list of tensors. */
 SN_NODISCARD sn_status sn__plan_list_tensors(sn_plan *plan);
-/* First dimension of a tensor in a batch with `of_type` nodes or edges of its type and `seeds`
- * distinct seeds. */
-size_t sn__tensor_rows(const sn_plan *plan, const sn__tensor_spec *spec, size_t of_type,
-                       size_t seeds);
+/* The length that varies, in a batch of these lengths. */
+size_t sn__tensor_length(const sn_plan *plan, const sn__tensor_spec *spec, const sn__lengths *of);
+/* The same where the plan alone decides it; else -1. */
+int64_t sn__tensor_fixed_length(const sn_plan *plan, const sn__tensor_spec *spec);
 
 /* -- Size (engine/sample/plan_bound.c) --------------------------------------------------------- */
 

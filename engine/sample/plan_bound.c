@@ -30,8 +30,9 @@ static uint64_t times(uint64_t a, uint64_t b)
 /* Most nodes and edges of each type. */
 typedef struct bound {
     uint64_t *nodes, *frontier, *next; /* [node type] */
+    uint64_t *seeds;                   /* [node type] */
     uint64_t *edges;                   /* [edge type] */
-    uint64_t seeds;
+    uint64_t pairs, negatives;
 } bound;
 
 static void expand(const sn_plan *plan, bound *most, int32_t hop)
@@ -61,11 +62,15 @@ static uint64_t payload_of(const sn_plan *plan, const bound *most)
     uint64_t bytes = 0;
     for (int32_t i = 0; i < plan->num_tensors; i++) {
         const sn__tensor_spec *spec = &plan->tensors[i];
-        uint64_t of_type =
-            sn__kind_is_edges(spec->kind) ? most->edges[spec->type] : most->nodes[spec->type];
-        uint64_t row = spec->source != NULL ? (uint64_t)sn_tensor_row_bytes(spec->source)
-                                            : plan->index_dtype.bits / 8u;
-        uint64_t size = times(sn__tensor_rows(plan, spec, of_type, most->seeds), row);
+        sn__lengths lengths = { .pairs = most->pairs, .negatives = most->negatives };
+        if (spec->per == SN__PER_EDGE_TYPE)
+            lengths.of_type = most->edges[spec->type];
+        if (spec->per == SN__PER_NODE_TYPE) {
+            lengths.of_type = most->nodes[spec->type];
+            lengths.seeds = most->seeds[spec->type];
+        }
+        uint64_t size =
+            times(sn__tensor_length(plan, spec, &lengths), (uint64_t)sn_tensor_bytes(&spec->like));
         if (size > UINT64_MAX - SN__ALIGN)
             return UINT64_MAX;
         bytes = plus(bytes, sn__align_up(size));
@@ -73,18 +78,35 @@ static uint64_t payload_of(const sn_plan *plan, const bound *most)
     return bytes;
 }
 
+static void begin(const sn_plan *plan, bound *most)
+{
+    const sn__plan_links *links = &plan->links;
+    uint64_t inputs = least((uint64_t)plan->batch_size, (uint64_t)plan->num_input);
+    if (links->on) {
+        most->pairs = inputs;
+        most->negatives = sn__plan_negatives(plan, (size_t)inputs);
+        most->seeds[links->src_type] += inputs + (links->per_pair > 0 ? 0 : most->negatives);
+        most->seeds[links->dst_type] += inputs + most->negatives;
+    } else {
+        most->seeds[plan->input_type] = inputs;
+    }
+    for (int32_t t = 0; t < plan->num_node_types; t++) {
+        most->seeds[t] = least(most->seeds[t], (uint64_t)plan->node_counts[t]);
+        most->nodes[t] = most->frontier[t] = most->seeds[t];
+    }
+}
+
 sn_status sn__plan_bound(sn_plan *plan)
 {
     size_t types = (size_t)plan->num_node_types, edges = (size_t)plan->num_edge_types;
     uint64_t *block;
-    SN_TRY(sn__mem_zalloc(3 * types + edges, sizeof *block, "bound of a plan", &block));
+    SN_TRY(sn__mem_zalloc(4 * types + edges, sizeof *block, "bound of a plan", &block));
     bound most = { .nodes = block,
                    .frontier = block + types,
                    .next = block + 2 * types,
-                   .edges = block + 3 * types };
-    most.seeds = least((uint64_t)plan->batch_size, (uint64_t)plan->num_input);
-    most.seeds = least(most.seeds, (uint64_t)plan->node_counts[plan->input_type]);
-    most.nodes[plan->input_type] = most.frontier[plan->input_type] = most.seeds;
+                   .seeds = block + 3 * types,
+                   .edges = block + 4 * types };
+    begin(plan, &most);
     for (int32_t hop = 0; hop < plan->hops; hop++)
         expand(plan, &most, hop);
     plan->bound_bytes = payload_of(plan, &most);

@@ -20,6 +20,22 @@ static void add_word(XXH3_state_t *state, uint64_t word)
     add(state, &word, sizeof word);
 }
 
+static void add_links(XXH3_state_t *state, const sn__plan_links *links)
+{
+    uint64_t amount;
+    memcpy(&amount, &links->amount, sizeof amount);
+    const uint64_t words[] = {
+        (uint64_t)links->edge_type, links->all,
+        (uint64_t)links->neg,       amount,
+        (uint64_t)links->tries,     links->non_strict,
+        links->by_degree,           links->remove,
+        links->labels.dtype.code,   links->labels.dtype.bits,
+    };
+    add(state, words, sizeof words);
+    if (links->labels.dtype.bits != 0)
+        add(state, links->labels.data, (size_t)sn_tensor_bytes(&links->labels));
+}
+
 static uint64_t compute(const sn_plan *plan, const char *fingerprint)
 {
     XXH3_state_t state;
@@ -45,8 +61,11 @@ static uint64_t compute(const sn_plan *plan, const char *fingerprint)
     add(&state, words, sizeof words);
     add(&state, plan->fanout,
         (size_t)plan->hops * (size_t)plan->num_edge_types * sizeof *plan->fanout);
-    if (plan->input != NULL)
-        add(&state, plan->input, (size_t)plan->num_input * sizeof *plan->input);
+    if (plan->input != NULL && !plan->links.all) /* all: a function of the dataset */
+        add(&state, plan->input,
+            (size_t)plan->num_input * sizeof *plan->input * (plan->links.on ? 2 : 1));
+    if (plan->links.on)
+        add_links(&state, &plan->links);
     uint64_t hash = XXH3_64bits_digest(&state);
     return hash != 0 ? hash : 1; /* 0 says that it is not known */
 }

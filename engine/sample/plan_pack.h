@@ -2,8 +2,10 @@
 /* A plan as bytes in a segment, from which another process makes an equal one.
  *
  *     0      header     numbers, native endian: both ends are of one build on one machine
- *     112    fanouts    int64 [edge types * hops]
- *     align  seeds      int64 [num_input], at a multiple of 64; none: all of the type
+ *     144    fanouts    int64 [edge types * hops]
+ *     align  seeds      int64 [num_input], at a multiple of 64; of links [2][num_input] pairs, or [num_input]
+ *                       positions of all edges; none: all of the type, positions that are edge ids
+ *            labels     of links, [num_input] of their type
  *
  * The dataset is not in it: engine/data/image.h. */
 #ifndef SN_ENGINE_SAMPLE_PLAN_PACK_H

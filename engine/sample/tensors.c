@@ -1,25 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which tensors a batch of a plan has, in order, and their names: docs/sampling.md, sections 3.4
- * and 4. The list depends on the plan alone, so it is made once. */
+/* Which tensors a batch of a plan has, in order, and their names: docs/sampling.md, sections 3.4,
+ * 4 and 6.4. The list depends on the plan alone, so it is made once. */
 #include "engine/sample/plan.h"
 
 #include "base/mem.h"
+#include "base/tensor.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *const kind_names[SN__NUM_KINDS] = {
-    [SN__NODE] = "node",
-    [SN__ROW] = "row",
-    [SN__COL] = "col",
-    [SN__EDGE] = "edge",
-    [SN__X] = "x",
-    [SN__EDGE_ATTR] = "edge_attr",
-    [SN__Y] = "y",
-    [SN__BATCH] = "batch",
-    [SN__NUM_SAMPLED_NODES] = "num_sampled_nodes",
-    [SN__NUM_SAMPLED_EDGES] = "num_sampled_edges",
+static const struct {
+    const char *name;
+    sn__per per;
+} kinds[SN__NUM_KINDS] = {
+    [SN__NODE] = { "node", SN__PER_NODE_TYPE },
+    [SN__ROW] = { "row", SN__PER_EDGE_TYPE },
+    [SN__COL] = { "col", SN__PER_EDGE_TYPE },
+    [SN__EDGE] = { "edge", SN__PER_EDGE_TYPE },
+    [SN__X] = { "x", SN__PER_NODE_TYPE },
+    [SN__EDGE_ATTR] = { "edge_attr", SN__PER_EDGE_TYPE },
+    [SN__Y] = { "y", SN__PER_NODE_TYPE },
+    [SN__BATCH] = { "batch", SN__PER_NODE_TYPE },
+    [SN__NUM_SAMPLED_NODES] = { "num_sampled_nodes", SN__PER_NODE_TYPE },
+    [SN__NUM_SAMPLED_EDGES] = { "num_sampled_edges", SN__PER_EDGE_TYPE },
+    [SN__EDGE_LABEL_INDEX] = { "edge_label_index", SN__PER_LINKS },
+    [SN__EDGE_LABEL] = { "edge_label", SN__PER_LINKS },
+    [SN__SRC_INDEX] = { "src_index", SN__PER_LINKS },
+    [SN__DST_POS_INDEX] = { "dst_pos_index", SN__PER_LINKS },
+    [SN__DST_NEG_INDEX] = { "dst_neg_index", SN__PER_LINKS },
+    [SN__NEG_MASK] = { "neg_mask", SN__PER_LINKS },
+    [SN__NUM_NEG_DROPPED] = { "num_neg_dropped", SN__PER_LINKS },
 };
+
+/* -- What there is ----------------------------------------------------------------------------- */
+
+static bool is_of_links(const sn__plan_links *links, sn__tensor_kind kind)
+{
+    switch (kind) {
+    case SN__EDGE_LABEL_INDEX:
+        return links->neg != SN_NEG_TRIPLET;
+    case SN__EDGE_LABEL:
+        return links->neg == SN_NEG_BINARY || links->labels.dtype.bits != 0;
+    case SN__NUM_NEG_DROPPED:
+        return links->neg == SN_NEG_BINARY;
+    default:
+        return links->neg == SN_NEG_TRIPLET;
+    }
+}
 
 /* Whether tensors of this kind exist for this type, and where their rows come from. */
 static sn_status is_present(const sn_plan *plan, sn__tensor_kind kind, int32_t type, bool *present,
@@ -27,14 +54,18 @@ static sn_status is_present(const sn_plan *plan, sn__tensor_kind kind, int32_t t
 {
     sn_node_info node = { 0 };
     sn_edge_info edge = { 0 };
-    if (sn__kind_is_edges(kind))
+    *source = NULL;
+    *present = true;
+    if (kinds[kind].per == SN__PER_LINKS) {
+        *present = is_of_links(&plan->links, kind);
+        return SN_OK;
+    }
+    if (kinds[kind].per == SN__PER_EDGE_TYPE)
         SN_TRY(sn_dataset_edge_type(plan->dataset, type, &edge));
     else
         SN_TRY(sn_dataset_node_type(plan->dataset, type, &node));
 
-    *source = NULL;
-    *present = true;
-    bool of_seeds = type == plan->input_type;
+    bool of_seeds = sn__plan_has_seeds(plan, type);
     switch (kind) {
     case SN__EDGE:
         *present = plan->with_edge;
@@ -60,6 +91,34 @@ static sn_status is_present(const sn_plan *plan, sn__tensor_kind kind, int32_t t
     }
     return SN_OK;
 }
+
+/* Type and shape; what varies is 1. */
+static void describe(const sn_plan *plan, sn__tensor_spec *spec)
+{
+    const sn__plan_links *links = &plan->links;
+    sn_tensor *like = &spec->like;
+    *like = (sn_tensor){ .dtype = plan->index_dtype, .ndim = 1, .shape = { 1, 1, 1, 1 } };
+    if (spec->source != NULL) {
+        *like = sn__tensor_make(NULL, spec->source->dtype, spec->source->ndim, spec->source->shape);
+        like->shape[0] = 1;
+    }
+    if (spec->kind == SN__EDGE_LABEL)
+        like->dtype =
+            links->labels.dtype.bits != 0 ? links->labels.dtype : (sn_dtype){ SN_FLOAT, 32 };
+    if (spec->kind == SN__NEG_MASK)
+        like->dtype = (sn_dtype){ SN_UINT, 8 };
+    if (spec->kind == SN__EDGE_LABEL_INDEX) {
+        like->ndim = 2;
+        like->shape[0] = 2;
+        spec->vary = 1;
+    }
+    if ((spec->kind == SN__DST_NEG_INDEX || spec->kind == SN__NEG_MASK) && links->per_pair > 1) {
+        like->ndim = 2;
+        like->shape[1] = (int64_t)links->per_pair;
+    }
+}
+
+/* -- Names ------------------------------------------------------------------------------------- */
 
 static sn_status format_name(char **out, const char *prefix, const char *kind)
 {
@@ -113,6 +172,24 @@ static sn_status edge_prefixes(const sn_plan *plan, char **prefixes)
     return SN_OK;
 }
 
+/* What a name begins with; in a homogeneous dataset "". BORROWED. */
+static sn_status prefix_of(const sn_plan *plan, sn__per per, int32_t type, char *const *edge_names,
+                           const char **out)
+{
+    sn_node_info info = { 0 };
+    *out = "";
+    if (sn_dataset_is_homogeneous(plan->dataset))
+        return SN_OK;
+    if (per == SN__PER_NODE_TYPE)
+        SN_TRY(sn_dataset_node_type(plan->dataset, type, &info));
+    *out = per == SN__PER_NODE_TYPE   ? info.name
+           : per == SN__PER_EDGE_TYPE ? edge_names[type]
+                                      : plan->edges[type].name; /* links keep their direction */
+    return SN_OK;
+}
+
+/* -- The list ---------------------------------------------------------------------------------- */
+
 static sn_status add_tensor(sn_plan *plan, sn__tensor_kind kind, int32_t type,
                             char *const *edge_names)
 {
@@ -121,16 +198,13 @@ static sn_status add_tensor(sn_plan *plan, sn__tensor_kind kind, int32_t type,
     SN_TRY(is_present(plan, kind, type, &present, &spec->source));
     if (!present)
         return SN_OK;
-    const char *prefix = "";
-    if (!sn_dataset_is_homogeneous(plan->dataset)) {
-        sn_node_info info = { 0 };
-        if (!sn__kind_is_edges(kind))
-            SN_TRY(sn_dataset_node_type(plan->dataset, type, &info));
-        prefix = sn__kind_is_edges(kind) ? edge_names[type] : info.name;
-    }
+    const char *prefix;
+    SN_TRY(prefix_of(plan, kinds[kind].per, type, edge_names, &prefix));
     spec->kind = kind;
+    spec->per = kinds[kind].per;
     spec->type = type;
-    SN_TRY(format_name(&spec->name, prefix, kind_names[kind]));
+    describe(plan, spec);
+    SN_TRY(format_name(&spec->name, prefix, kinds[kind].name));
     plan->num_tensors++;
     return SN_OK;
 }
@@ -138,9 +212,14 @@ static sn_status add_tensor(sn_plan *plan, sn__tensor_kind kind, int32_t type,
 static sn_status add_all(sn_plan *plan, char *const *edge_names)
 {
     for (int kind = 0; kind < SN__NUM_KINDS; kind++) {
-        int32_t types =
-            sn__kind_is_edges((sn__tensor_kind)kind) ? plan->num_edge_types : plan->num_node_types;
-        for (int32_t type = 0; type < types; type++)
+        int32_t first = 0, end = 0;
+        if (kinds[kind].per == SN__PER_NODE_TYPE)
+            end = plan->num_node_types;
+        else if (kinds[kind].per == SN__PER_EDGE_TYPE)
+            end = plan->num_edge_types;
+        else if (plan->links.on)
+            first = plan->links.edge_type, end = first + 1;
+        for (int32_t type = first; type < end; type++)
             SN_TRY(add_tensor(plan, (sn__tensor_kind)kind, type, edge_names));
     }
     return SN_OK;
@@ -161,19 +240,40 @@ sn_status sn__plan_list_tensors(sn_plan *plan)
     return status;
 }
 
-size_t sn__tensor_rows(const sn_plan *plan, const sn__tensor_spec *spec, size_t of_type,
-                       size_t seeds)
+/* -- Lengths ----------------------------------------------------------------------------------- */
+
+int64_t sn__tensor_fixed_length(const sn_plan *plan, const sn__tensor_spec *spec)
+{
+    switch (spec->kind) {
+    case SN__NUM_SAMPLED_NODES:
+        return plan->hops + 1;
+    case SN__NUM_SAMPLED_EDGES:
+        return plan->hops;
+    case SN__NUM_NEG_DROPPED:
+        return 1;
+    default:
+        return -1;
+    }
+}
+
+size_t sn__tensor_length(const sn_plan *plan, const sn__tensor_spec *spec, const sn__lengths *of)
 {
     switch (spec->kind) {
     case SN__BATCH:
-        return seeds;
+        return of->seeds;
     case SN__Y:
-        return plan->labels == SN_LABELS_SEEDS ? seeds : of_type;
-    case SN__NUM_SAMPLED_NODES:
-        return (size_t)plan->hops + 1;
-    case SN__NUM_SAMPLED_EDGES:
-        return (size_t)plan->hops;
+        return plan->labels == SN_LABELS_SEEDS ? of->seeds : of->of_type;
+    case SN__EDGE_LABEL_INDEX:
+    case SN__EDGE_LABEL:
+        return of->pairs + of->negatives;
+    case SN__SRC_INDEX:
+    case SN__DST_POS_INDEX:
+    case SN__DST_NEG_INDEX:
+    case SN__NEG_MASK:
+        return of->pairs;
     default:
-        return of_type;
+        break;
     }
+    int64_t fixed = sn__tensor_fixed_length(plan, spec);
+    return fixed >= 0 ? (size_t)fixed : of->of_type;
 }

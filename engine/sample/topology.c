@@ -26,12 +26,22 @@ static void node_list_begin(sn__node_list *list)
     list->count = 0;
 }
 
+static sn_status allocate_seeds(sn__topology *t)
+{
+    const sn_plan *plan = t->plan;
+    int64_t most = plan->batch_size < plan->num_input ? plan->batch_size : plan->num_input;
+    if (plan->links.on)
+        return sn__links_init(&t->links, plan);
+    SN_TRY(sn__mem_zalloc((size_t)most, sizeof *t->seeds, "seeds of a batch", &t->seeds));
+    return sn__mem_grow(&t->labels, &t->label_capacity, (size_t)most + SN__SLACK, sizeof *t->labels,
+                        "labels");
+}
+
 static sn_status allocate(sn__topology *t)
 {
     const sn_plan *plan = t->plan;
     size_t types = (size_t)plan->num_node_types, hops = (size_t)plan->hops;
     size_t edges = (size_t)plan->num_edge_types;
-    int64_t most = plan->batch_size < plan->num_input ? plan->batch_size : plan->num_input;
 
     SN_TRY(sn__mem_zalloc(types, sizeof *t->nodes, "node lists", &t->nodes));
     SN_TRY(sn__mem_zalloc(edges, sizeof *t->edges, "edge lists", &t->edges));
@@ -39,9 +49,7 @@ static sn_status allocate(sn__topology *t)
     SN_TRY(sn__mem_zalloc(edges * hops, sizeof(int64_t), "counts", &t->num_sampled_edges));
     SN_TRY(sn__mem_zalloc(types, sizeof(size_t), "frontier", &t->frontier_begin));
     SN_TRY(sn__mem_zalloc(types, sizeof(size_t), "frontier", &t->frontier_end));
-    SN_TRY(sn__mem_zalloc((size_t)most, sizeof *t->seeds, "seeds of a batch", &t->seeds));
-    SN_TRY(sn__mem_grow(&t->labels, &t->label_capacity, (size_t)most + SN__SLACK, sizeof *t->labels,
-                        "labels"));
+    SN_TRY(allocate_seeds(t));
     /* Lists are never without memory: a block without picks still points somewhere. */
     for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
         SN_TRY(sn__block_reserve(&t->blocks[i], SN__BLOCK_ROWS));
@@ -88,6 +96,7 @@ void sn__topology_deinit(sn__topology *t)
     sn__mem_free(t->num_sampled_edges);
     sn__mem_free(t->frontier_begin);
     sn__mem_free(t->frontier_end);
+    sn__links_deinit(&t->links);
     sn__mem_free(t->seeds);
     sn__mem_free(t->labels);
     for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
@@ -98,17 +107,31 @@ void sn__topology_deinit(sn__topology *t)
 
 /* -- Sampling ---------------------------------------------------------------------------------- */
 
+static sn_status place_nodes(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
+                             int64_t batch)
+{
+    sn__node_list *list = &t->nodes[t->plan->input_type];
+    size_t count;
+    sn__plan_seeds(t->plan, ops, epoch, batch, t->seeds, &count);
+    SN_TRY(sn__node_list_reserve(list, count));
+    ops->relabel(list, t->seeds, count, t->labels);
+    return SN_OK;
+}
+
+static sn_status place_links(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
+                             int64_t batch)
+{
+    SN_TRY(sn__links_draw(&t->links, t->plan, ops, epoch, batch));
+    return sn__links_label(&t->links, t->plan, ops, t->nodes);
+}
+
 static sn_status place_seeds(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
                              int64_t batch)
 {
     const sn_plan *plan = t->plan;
-    sn__node_list *list = &t->nodes[plan->input_type];
-    size_t count;
-    sn__plan_seeds(plan, ops, epoch, batch, t->seeds, &count);
-    SN_TRY(sn__node_list_reserve(list, count));
-    ops->relabel(list, t->seeds, count, t->labels);
-    t->distinct_seeds = list->count;
-    t->num_sampled_nodes[plan->input_type * (plan->hops + 1)] = (int64_t)list->count;
+    SN_TRY(plan->links.on ? place_links(t, ops, epoch, batch) : place_nodes(t, ops, epoch, batch));
+    for (int32_t type = 0; type < plan->num_node_types; type++)
+        t->num_sampled_nodes[type * (plan->hops + 1)] = (int64_t)t->nodes[type].count;
     return SN_OK;
 }
 
@@ -164,6 +187,11 @@ static sn_status sample_edge_type(sn__topology *t, const sn__kernel_ops *ops, in
     return status;
 }
 
+static size_t seeds_of(const sn__topology *t, int32_t type)
+{
+    return (size_t)t->num_sampled_nodes[type * (t->plan->hops + 1)];
+}
+
 static sn_status sample_hop(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
                             int64_t batch, int32_t hop)
 {
@@ -183,6 +211,9 @@ static sn_status sample_hop(sn__topology *t, const sn__kernel_ops *ops, uint64_t
                 .replace = plan->replace,
             };
             SN_TRY(sample_edge_type(t, ops, e, &rule));
+            if (hop == 0 && plan->links.remove)
+                sn__links_remove(&t->links, plan, e, seeds_of(t, plan->edges[e].to_type),
+                                 &t->edges[e]);
         }
         t->num_sampled_edges[e * plan->hops + hop] = (int64_t)(t->edges[e].count - before);
     }
@@ -198,7 +229,6 @@ static void begin_batch(sn__topology *t)
     for (int32_t type = 0; type < plan->num_node_types; type++) {
         node_list_begin(&t->nodes[type]);
         t->frontier_begin[type] = t->frontier_end[type] = 0;
-        t->num_sampled_nodes[type * (plan->hops + 1)] = 0;
     }
     for (int32_t e = 0; e < plan->num_edge_types; e++)
         t->edges[e].count = t->edges[e].labelled = t->edges[e].rows = 0;

@@ -7,6 +7,7 @@
 #define SN_ENGINE_SAMPLE_TOPOLOGY_H
 
 #include "engine/sample/expand.h"
+#include "engine/sample/links.h"
 #include "engine/sample/team.h"
 
 enum { SN__BLOCKS_UNDER_WAY = 4 }; /* one in each stage */
@@ -17,12 +18,12 @@ typedef struct sn__topology {
     sn__edge_list *edges;       /* [edge type] */
     int64_t *num_sampled_nodes; /* [node type][hops + 1] */
     int64_t *num_sampled_edges; /* [edge type][hops] */
-    size_t distinct_seeds;
+    sn__links links;            /* of plans of links */
 
     _Atomic uint64_t *progress; /* bumped per block of rows; NULL: nobody watches */
 
     /* Scratch. */
-    int64_t *seeds;   /* [batch size] */
+    int64_t *seeds;   /* [batch size]; NULL for links */
     uint32_t *labels; /* of the seeds: not delivered */
     size_t label_capacity;
     size_t *frontier_begin, *frontier_end; /* [node type]: this hop's frontier in the node list */

@@ -37,6 +37,31 @@ typedef enum sn_index_type {
     SN_INDEX_INT32 = 2 /* refused if an id of the dataset does not fit */
 } sn_index_type;
 
+/* Negative links, in addition to the pairs of a batch (docs/sampling.md, section 6.1). BINARY: links
+ * of two drawn nodes, told apart by edge_label. TRIPLET: drawn destinations for the source of each
+ * pair. */
+typedef enum sn_neg_mode { SN_NEG_NONE = 0, SN_NEG_BINARY = 1, SN_NEG_TRIPLET = 2 } sn_neg_mode;
+
+enum { SN_MAX_NEG_TRIES = 1 << 16 };
+
+/* Pairs of nodes as seeds: link prediction. A pair runs from the source to the destination of the edge
+ * type, whatever the plan's direction, and need not be an edge. */
+typedef struct sn_link_options {
+    uint32_t struct_size; /* filled by the macro */
+    int32_t edge_type;
+    const sn_tensor
+        *pairs; /* [2, N] int32 or int64, row 0 = sources; NULL: all edges, by edge id */
+    const sn_tensor *labels; /* [N] int32, int64, float32 or float64; NULL: none */
+    sn_neg_mode neg;
+    double amount;   /* negatives per pair; 0: 1. Triplet: a whole number */
+    int32_t tries;   /* that a negative has not to be an edge, 1 to SN_MAX_NEG_TRIES; 0: 5 */
+    bool non_strict; /* negatives may be edges */
+    bool by_degree;  /* draws ends in proportion to their degree; default: uniformly */
+    bool remove;     /* leaves the batch's pairs, and edges that lead back, out of its edges */
+} sn_link_options;
+#define SN_LINK_OPTIONS(...) \
+    (&(sn_link_options){ .struct_size = sizeof(sn_link_options), __VA_ARGS__ })
+
 typedef struct sn_plan_options {
     uint32_t struct_size; /* filled by the macro */
     /* Seeds. The ids are copied at creation. */
@@ -62,13 +87,16 @@ typedef struct sn_plan_options {
     int64_t rank;  /* 0 <= rank < world */
     int64_t world; /* 0: 1 */
     sn_uneven uneven;
+    /* Pairs instead of nodes as seeds, batch_size of them in a batch; all is copied at creation. input
+     * and input_type stay 0. NULL: node seeds. */
+    const sn_link_options *links;
 } sn_plan_options;
 #define SN_PLAN_OPTIONS(...) \
     (&(sn_plan_options){ .struct_size = sizeof(sn_plan_options), __VA_ARGS__ })
 
 /* Keeps a reference to the dataset. *out is NEW. Fails: SN_E_INVALID, SN_E_RANGE (a seed: which
- * position), SN_E_UNSUPPORTED (the dataset lacks the layout that the direction needs), SN_E_NOMEM.
- */
+ * position), SN_E_UNSUPPORTED (the dataset lacks the layout that the direction needs), SN_E_CORRUPT
+ * (links: rows or edge ids of a directory that are damaged), SN_E_NOMEM. */
 SN_NODISCARD SN_API sn_status sn_plan_create(sn_dataset *dataset, const sn_plan_options *options,
                                              sn_plan **out);
 /* Drops a reference. NULL is fine. */

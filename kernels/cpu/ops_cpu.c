@@ -8,6 +8,7 @@
         .abi = SN__KERNEL_ABI, .shuffle = mix, .prefetch_rows = sn__cpu_prefetch_rows, \
         .row_spans = sn__cpu_row_spans, .draw_uniform = draw, .take = pick,            \
         .prefetch_labels = sn__cpu_prefetch_labels, .relabel = label,                  \
+        .edge_ends = sn__cpu_edge_ends, .negatives = sn__cpu_negatives,                \
         .gather_rows = sn__cpu_gather_rows,                                            \
     }
 

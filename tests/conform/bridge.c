@@ -155,16 +155,43 @@ sn_dataset *bridge_dataset(const ref_graph *graph, bridge_form form)
     return dataset;
 }
 
+/* The pairs of a plan; `pairs` and `labels` are their tensors. */
+static sn_link_options links_of(const ref_graph *graph, const ref_plan *plan, sn_tensor *pairs,
+                                sn_tensor *labels)
+{
+    static const sn_neg_mode modes[] = { SN_NEG_NONE, SN_NEG_BINARY, SN_NEG_TRIPLET };
+    bool all = plan->link_src == graph->edge_types[plan->link_type].from;
+    size_t count = (size_t)plan->num_input;
+    int64_t *both = lend(2 * count, sizeof *both);
+    if (count > 0) {
+        memcpy(both, plan->link_src, count * sizeof *both);
+        memcpy(both + count, plan->link_dst, count * sizeof *both);
+    }
+    *pairs = vector(both, 64, 2);
+    pairs->ndim = 2;
+    pairs->shape[1] = plan->num_input;
+    *labels = source_of(&plan->link_labels).tensor;
+    return *SN_LINK_OPTIONS(.edge_type = plan->link_type, .pairs = all ? NULL : pairs,
+                            .labels = plan->link_labels.data != NULL ? labels : NULL,
+                            .neg = modes[plan->neg], .amount = plan->neg_amount,
+                            .tries = plan->neg_tries, .non_strict = plan->neg_non_strict,
+                            .by_degree = plan->neg_by_degree, .remove = plan->remove_links);
+}
+
 sn_plan *bridge_plan(sn_dataset *dataset, const ref_graph *graph, const ref_plan *plan,
                      sn_index_type index)
 {
     static const sn_uneven uneven[] = { SN_UNEVEN_SHORT, SN_UNEVEN_PAD, SN_UNEVEN_DROP };
     static const sn_label_mode labels[] = { SN_LABELS_NONE, SN_LABELS_ALL, SN_LABELS_SEEDS };
-    sn_tensor input = vector(plan->input, 64, plan->num_input);
+    sn_tensor input = vector(plan->input, 64, plan->num_input), pairs, edge_labels;
+    sn_link_options links;
+    if (plan->links)
+        links = links_of(graph, plan, &pairs, &edge_labels);
     sn_plan *made;
     sn_status status = sn_plan_create(
         dataset,
-        SN_PLAN_OPTIONS(.input_type = plan->seed_type, .input = &input,
+        SN_PLAN_OPTIONS(.input_type = plan->links ? 0 : plan->seed_type,
+                        .input = plan->links ? NULL : &input, .links = plan->links ? &links : NULL,
                         .batch_size = plan->batch_size, .shuffle = plan->shuffle,
                         .drop_last = plan->drop_last, .seed = plan->seed, .hops = plan->hops,
                         .fanout = plan->fanout, .per_edge_type = graph->num_edge_types > 1,

@@ -84,7 +84,7 @@ static void random_edges(random_case *c, ref_edge_type *edge, int64_t sources, i
 static void random_graph(random_case *c)
 {
     static const char *const names[MOST_NODE_TYPES] = { "paper", "author", "a_b" };
-    static const char *const relations[MOST_EDGE_TYPES] = { "cites", "writes", "rev_x", "has",
+    static const char *const relations[MOST_EDGE_TYPES] = { "cites", "writes", "rev_writes", "has",
                                                             "to" };
     bool typed = one_in(2);
     int node_types = typed ? 1 + (int)below(MOST_NODE_TYPES) : 1;
@@ -123,7 +123,7 @@ static int64_t random_fanout(void)
     }
 }
 
-static void random_plan(random_case *c)
+static void random_nodes(random_case *c)
 {
     ref_plan *plan = &c->plan;
     plan->seed_type = (int)below(c->graph.num_node_types);
@@ -133,6 +133,91 @@ static void random_plan(random_case *c)
     for (int64_t i = 0; i < plan->num_input; i++)
         input[i] = below(nodes); /* duplicates happen */
     plan->input = input;
+}
+
+/* -- Links ------------------------------------------------------------------------------------- */
+
+static int64_t nodes_of(const ref_graph *graph, const char *type)
+{
+    for (int t = 0; t < graph->num_node_types; t++)
+        if (strcmp(graph->node_types[t].name, type) == 0)
+            return graph->node_types[t].count;
+    abort();
+}
+
+/* Half of them edges, half of them any two nodes. */
+static void random_pairs(random_case *c, const ref_edge_type *edge)
+{
+    ref_plan *plan = &c->plan;
+    int64_t sources = nodes_of(&c->graph, edge->src), targets = nodes_of(&c->graph, edge->dst);
+    plan->num_input = sources == 0 || targets == 0 || one_in(15) ? 0 : 1 + below(60);
+    int64_t *src = own(c, plan->num_input, sizeof *src),
+            *dst = own(c, plan->num_input, sizeof *dst);
+    for (int64_t i = 0; i < plan->num_input; i++) {
+        int64_t e = edge->count > 0 ? below(edge->count) : 0;
+        bool real = edge->count > 0 && one_in(2);
+        src[i] = real ? edge->from[e] : below(sources);
+        dst[i] = real ? edge->to[e] : below(targets);
+    }
+    plan->link_src = src;
+    plan->link_dst = dst;
+}
+
+/* Of one of the four types that are taken; from 0, from 1, or with negative ones. */
+static void random_link_labels(random_case *c)
+{
+    int64_t n = c->plan.num_input, first = below(3) - 1;
+    int kind = (int)below(4), bits = kind % 2 == 0 ? 32 : 64;
+    void *data = own(c, n, 8);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t label = first + below(4);
+        if (kind == 0)
+            ((int32_t *)data)[i] = (int32_t)label;
+        else if (kind == 1)
+            ((int64_t *)data)[i] = label;
+        else if (kind == 2)
+            ((float *)data)[i] = (float)label * 1.5f;
+        else
+            ((double *)data)[i] = (double)label / 3;
+    }
+    c->plan.link_labels = (ref_array){
+        .data = data, .code = kind < 2 ? 0 : 2, .bits = bits, .ndim = 1, .shape = { n, 0, 0, 0 }
+    };
+}
+
+static void random_links(random_case *c)
+{
+    static const double amounts[] = { 0.1, 0.5, 1, 1.3, 3 };
+    ref_plan *plan = &c->plan;
+    plan->links = true;
+    plan->link_type = (int)below(c->graph.num_edge_types);
+    const ref_edge_type *edge = &c->graph.edge_types[plan->link_type];
+    if (one_in(3)) { /* all edges, by edge id */
+        plan->link_src = edge->from;
+        plan->link_dst = edge->to;
+        plan->num_input = edge->count;
+    } else {
+        random_pairs(c, edge);
+    }
+    plan->neg = (int)below(3);
+    if (plan->neg != REF_NEG_TRIPLET && one_in(2))
+        random_link_labels(c);
+    if (plan->neg != REF_NEG_NONE) {
+        plan->neg_amount = plan->neg == REF_NEG_BINARY ? amounts[below(5)] : 1 + (double)below(4);
+        plan->neg_tries = 1 + (int)below(one_in(8) ? 40 : 6);
+        plan->neg_non_strict = one_in(3);
+        plan->neg_by_degree = edge->count > 0 && one_in(3);
+    }
+    plan->remove_links = one_in(2);
+}
+
+static void random_plan(random_case *c)
+{
+    ref_plan *plan = &c->plan;
+    if (one_in(2))
+        random_links(c);
+    else
+        random_nodes(c);
     plan->batch_size = 1 + below(one_in(3) ? 100 : 12);
     plan->shuffle = one_in(2);
     plan->drop_last = one_in(3);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CASES = 2000, PARTS = 20, MOST_BATCHES = 6 };
+enum { CASES = 5000, PARTS = 20, MOST_BATCHES = 6 };
 
 /* -- Primitives -------------------------------------------------------------------------------- */
 

@@ -11,9 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODES = 12, EDGES = 24, HEAD = 112 };
+enum { NODES = 12, EDGES = 24, HEAD = 144 };
 /* Words of the header: plan_pack.h. */
-enum { BYTES = 1, HASH = 2, NUM_INPUT = 4, INPUT_OFFSET = 8, FANOUTS = 9, TYPE_AND_HOPS = 10 };
+enum {
+    BYTES = 1,
+    HASH = 2,
+    NUM_INPUT = 4,
+    INPUT_OFFSET = 8,
+    FANOUTS = 9,
+    TYPE_AND_HOPS = 10,
+    FLAGS = 11, /* the low half */
+    LABELS_OFFSET = 16,
+    LABEL_TYPE = 17
+};
+enum { LINKS = 32, ALL_LINKS = 64 };
 
 static void require(bool truth, const char *what)
 {
@@ -99,10 +110,16 @@ static void put_lengths_right(uint64_t *words, size_t bytes)
     size_t fanouts = 2 * (size_t)hops, offset = (HEAD + 8 * fanouts + 63) / 64 * 64;
     if (offset > bytes)
         return;
-    words[BYTES] = bytes;
+    size_t width = (words[FLAGS] & (LINKS | ALL_LINKS)) == LINKS ? 16 : 8, label = 0;
+    if (words[LABELS_OFFSET] != 0)
+        label = (words[LABEL_TYPE] & 0xff00) == 0x2000 ? 4 : 8;
+    size_t count = (bytes - offset) / (width + label);
+    words[BYTES] = offset + count * (width + label);
     words[FANOUTS] = fanouts;
     words[INPUT_OFFSET] = offset;
-    words[NUM_INPUT] = offset == bytes ? UINT64_MAX : (bytes - offset) / 8;
+    words[NUM_INPUT] = count == 0 && width == 8 ? UINT64_MAX : count;
+    if (label != 0)
+        words[LABELS_OFFSET] = offset + count * width;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/stream.h"
 
+#include "engine/sample/plan.h"
 #include "sample/small.h"
 
 #include <check.h>
@@ -13,6 +14,12 @@ const load_config load_configs[LOAD_CONFIGS] = {
 sn_plan *load_plan(int index, const sn_plan_options *share)
 {
     static const int64_t two[] = { 3, -1 }, typed[] = { 1, 2, 2, 1 };
+    static float labels[RING_EDGES];
+    const sn_tensor edge_labels = { labels, { SN_FLOAT, 32 }, 1, { RING_EDGES, 1, 1, 1 } };
+    const sn_link_options binary = *SN_LINK_OPTIONS(.labels = &edge_labels, .neg = SN_NEG_BINARY,
+                                                    .amount = 1.5),
+                          triplet = *SN_LINK_OPTIONS(.edge_type = 1, .neg = SN_NEG_TRIPLET,
+                                                     .remove = true);
     sn_plan_options table[LOAD_PLANS] = {
         { .batch_size = 3, .shuffle = true, .hops = 2, .fanout = two, .features = true },
         { .batch_size = 4, .hops = 2, .fanout = two, .dir = SN_DIR_IN, .with_edge = true },
@@ -26,9 +33,11 @@ sn_plan *load_plan(int index, const sn_plan_options *share)
         { .batch_size = 5, .hops = 2, .fanout = typed, .per_edge_type = true, .shuffle = true },
         { .batch_size = 6, .hops = 2, .fanout = two, .dir = SN_DIR_IN, .input_type = 1 },
         { .batch_size = 1, .hops = 0, .replace = true },
+        { .batch_size = 9, .hops = 1, .fanout = two, .shuffle = true, .links = &binary },
+        { .batch_size = 7, .hops = 2, .fanout = typed, .per_edge_type = true, .links = &triplet },
     };
     sn_plan_options options = table[index];
-    sn_dataset *dataset = index == 3 || index == 4 ? small_typed() : small_ring();
+    sn_dataset *dataset = index == 3 || index == 4 || index == 7 ? small_typed() : small_ring();
     sn_plan *plan;
     options.struct_size = sizeof options;
     options.seed = 11;
@@ -47,11 +56,13 @@ sn_loader *load_create(int index, sn_plan *plan)
 {
     const load_config *config = &load_configs[index];
     sn_loader *loader;
-    sn_status status = sn_node_loader_create(
-        plan,
-        SN_LOADER_OPTIONS(.workers = config->workers, .concurrency = config->concurrency,
-                          .channel_bytes = config->channel_bytes),
-        &loader);
+    sn_status (*create)(sn_plan *, const sn_loader_options *, sn_loader **) =
+        plan->links.on ? sn_link_loader_create : sn_node_loader_create;
+    sn_status status =
+        create(plan,
+               SN_LOADER_OPTIONS(.workers = config->workers, .concurrency = config->concurrency,
+                                 .channel_bytes = config->channel_bytes),
+               &loader);
     ck_assert_msg(status == SN_OK, "%s", sn_error_detail());
     return loader;
 }

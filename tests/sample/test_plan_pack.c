@@ -212,7 +212,10 @@ static void ck_refused(const uint8_t *bytes, size_t count, const char *part)
 
 START_TEST(pack_that_was_cut_or_changed_is_refused)
 {
+    static const int64_t six[] = { 2, 2, 1, 1, 0, 1 };
     sn_plan_options options = basic();
+    options.hops = 6;
+    options.fanout = six;
     sn_plan *plan = make(ring, &options), *again;
     sn__segment segment = pack(plan);
     uint64_t *copy = malloc(segment.bytes); /* aligned, and watched by sanitizers */
@@ -225,7 +228,7 @@ START_TEST(pack_that_was_cut_or_changed_is_refused)
         free(part);
     }
     memcpy(copy, segment.base, segment.bytes);
-    ck_assert_uint_eq(segment.bytes, 112 + 2 * 8 + 6 * 8); /* no byte means nothing */
+    ck_assert_uint_eq(segment.bytes, 144 + 6 * 8 + 6 * 8); /* no byte means nothing */
     for (size_t bit = 0; bit < 8 * segment.bytes; bit++) {
         uint8_t *byte = (uint8_t *)copy + bit / 8;
         *byte ^= (uint8_t)(1 << bit % 8);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sections 3 and 4 of docs/sampling.md: a batch and its digest. */
-#include "reference.h"
+#include "reference_inside.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,8 +13,7 @@ enum { PURPOSE_UNIFORM = 2 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* Zeroed, never NULL: an empty array still has an address, so that absent and empty differ. */
-static void *zeroed(int64_t count, size_t size)
+void *ref_zeroed(int64_t count, size_t size)
 {
     assert(count >= 0);
     void *p = calloc(count > 0 ? (size_t)count : 1, size);
@@ -24,12 +23,7 @@ static void *zeroed(int64_t count, size_t size)
     return p;
 }
 
-typedef struct id_list {
-    int64_t *ids;
-    int64_t len, cap;
-} id_list;
-
-static void list_push(id_list *list, int64_t id)
+void ref_list_push(id_list *list, int64_t id)
 {
     if (list->len == list->cap) {
         list->cap = list->cap > 0 ? 2 * list->cap : 64;
@@ -43,16 +37,6 @@ static void list_push(id_list *list, int64_t id)
 
 /* ---- 3.1 rows and picks ---------------------------------------------------------------------- */
 
-typedef struct neighbour {
-    int64_t node, edge;
-} neighbour;
-
-/* The row of node v is entries[begin[v]] to entries[begin[v + 1] - 1]. */
-typedef struct rows {
-    int64_t *begin;
-    neighbour *entries;
-} rows;
-
 static int compare_neighbours(const void *pa, const void *pb)
 {
     const neighbour *a = pa;
@@ -63,19 +47,20 @@ static int compare_neighbours(const void *pa, const void *pb)
     return a->edge < b->edge ? -1 : a->edge > b->edge;
 }
 
-/* Only groups the edges by owner. Few rows are read in a batch, so row_of sorts what is read. */
+/* Only groups the edges by owner. Few rows are read, so ref_row_of sorts what is read. */
 static rows rows_build(const ref_edge_type *edges, int64_t owners, bool in_direction)
 {
     const int64_t *owner = in_direction ? edges->to : edges->from;
     const int64_t *other = in_direction ? edges->from : edges->to;
-    rows r = { zeroed(owners + 1, sizeof(int64_t)), zeroed(edges->count, sizeof(neighbour)) };
+    rows r = { ref_zeroed(owners + 1, sizeof(int64_t)),
+               ref_zeroed(edges->count, sizeof(neighbour)) };
     for (int64_t e = 0; e < edges->count; e++) {
         r.begin[owner[e] + 1]++;
     }
     for (int64_t v = 0; v < owners; v++) {
         r.begin[v + 1] += r.begin[v];
     }
-    int64_t *next = zeroed(owners, sizeof(int64_t));
+    int64_t *next = ref_zeroed(owners, sizeof(int64_t));
     memcpy(next, r.begin, (size_t)owners * sizeof(int64_t));
     for (int64_t e = 0; e < edges->count; e++) {
         r.entries[next[owner[e]]++] = (neighbour){ other[e], e };
@@ -84,7 +69,7 @@ static rows rows_build(const ref_edge_type *edges, int64_t owners, bool in_direc
     return r;
 }
 
-static const neighbour *row_of(const rows *r, int64_t v, int64_t *degree)
+const neighbour *ref_row_of(const rows *r, int64_t v, int64_t *degree)
 {
     neighbour *row = r->entries + r->begin[v];
     *degree = r->begin[v + 1] - r->begin[v];
@@ -136,29 +121,7 @@ int64_t ref_pick(uint64_t key, uint64_t v, int64_t d, int64_t k, bool replace, i
 
 /* ---- 3.2 hops and local ids ------------------------------------------------------------------ */
 
-typedef struct node_state {
-    id_list nodes;     /* distinct nodes; the local id is the position */
-    int64_t *local_id; /* per global id; -1: not in the list */
-    id_list per_hop;   /* section 3.3 */
-    int64_t frontier_begin, frontier_end;
-} node_state;
-
-typedef struct edge_state {
-    int source, target; /* T, whose rows are read, and U, where the picks go */
-    rows rows;
-    id_list row, col, edge;
-    id_list per_hop;
-} edge_state;
-
-typedef struct sampler {
-    const ref_graph *graph;
-    const ref_plan *plan;
-    uint64_t epoch, g;
-    node_state *nodes;
-    edge_state *edges;
-} sampler;
-
-static int node_type_of(const ref_graph *graph, const char *name)
+int ref_node_type_of(const ref_graph *graph, const char *name)
 {
     for (int t = 0; t < graph->num_node_types; t++) {
         if (strcmp(graph->node_types[t].name, name) == 0) {
@@ -172,20 +135,20 @@ static void sampler_init(sampler *s)
 {
     const ref_graph *graph = s->graph;
     bool in = s->plan->in_direction;
-    s->nodes = zeroed(graph->num_node_types, sizeof(*s->nodes));
+    s->nodes = ref_zeroed(graph->num_node_types, sizeof(*s->nodes));
     for (int t = 0; t < graph->num_node_types; t++) {
         int64_t count = graph->node_types[t].count;
-        s->nodes[t].local_id = zeroed(count, sizeof(int64_t));
+        s->nodes[t].local_id = ref_zeroed(count, sizeof(int64_t));
         for (int64_t v = 0; v < count; v++) {
             s->nodes[t].local_id[v] = -1;
         }
     }
-    s->edges = zeroed(graph->num_edge_types, sizeof(*s->edges));
+    s->edges = ref_zeroed(graph->num_edge_types, sizeof(*s->edges));
     for (int e = 0; e < graph->num_edge_types; e++) {
         const ref_edge_type *type = &graph->edge_types[e];
         edge_state *edges = &s->edges[e];
-        edges->source = node_type_of(graph, in ? type->dst : type->src);
-        edges->target = node_type_of(graph, in ? type->src : type->dst);
+        edges->source = ref_node_type_of(graph, in ? type->dst : type->src);
+        edges->target = ref_node_type_of(graph, in ? type->src : type->dst);
         edges->rows = rows_build(type, graph->node_types[edges->source].count, in);
     }
 }
@@ -207,14 +170,15 @@ static void sampler_clear(sampler *s)
     }
     free(s->nodes);
     free(s->edges);
+    free(s->inputs.ids);
+    ref_links_clear(s);
 }
 
-/* The local id of a node, appended to its list if it is new. */
-static int64_t visit(node_state *state, int64_t v)
+int64_t ref_visit(node_state *state, int64_t v)
 {
     if (state->local_id[v] < 0) {
         state->local_id[v] = state->nodes.len;
-        list_push(&state->nodes, v);
+        ref_list_push(&state->nodes, v);
     }
     return state->local_id[v];
 }
@@ -226,11 +190,12 @@ static void advance_frontiers(sampler *s)
         node_state *state = &s->nodes[t];
         state->frontier_begin = state->frontier_end;
         state->frontier_end = state->nodes.len;
-        list_push(&state->per_hop, state->frontier_end - state->frontier_begin);
+        ref_list_push(&state->per_hop, state->frontier_end - state->frontier_begin);
     }
 }
 
-static void visit_seeds(sampler *s)
+/* The places in the input of the seeds of the batch, in order. */
+static void find_inputs(sampler *s)
 {
     const ref_plan *plan = s->plan;
     int64_t begin = (int64_t)s->g * plan->batch_size;
@@ -239,7 +204,19 @@ static void visit_seeds(sampler *s)
         if (plan->shuffle) {
             at = (int64_t)ref_perm(plan->seed, s->epoch, (uint64_t)plan->num_input, (uint64_t)i);
         }
-        visit(&s->nodes[plan->seed_type], plan->input[at]);
+        ref_list_push(&s->inputs, at);
+    }
+}
+
+static void visit_seeds(sampler *s)
+{
+    find_inputs(s);
+    if (s->plan->links) {
+        ref_links_visit(s);
+    } else {
+        for (int64_t i = 0; i < s->inputs.len; i++) {
+            ref_visit(&s->nodes[s->plan->seed_type], s->plan->input[s->inputs.ids[i]]);
+        }
     }
     advance_frontiers(s);
 }
@@ -256,26 +233,26 @@ static void expand(sampler *s, int hop, int e)
     for (int64_t f = from->frontier_begin; f < from->frontier_end; f++) {
         int64_t v = from->nodes.ids[f];
         int64_t degree;
-        const neighbour *row = row_of(&edges->rows, v, &degree);
-        int64_t *picks = zeroed(degree > k ? degree : k, sizeof(*picks));
+        const neighbour *row = ref_row_of(&edges->rows, v, &degree);
+        int64_t *picks = ref_zeroed(degree > k ? degree : k, sizeof(*picks));
         int64_t n = ref_pick(key, (uint64_t)v, degree, k, plan->replace, picks);
         for (int64_t p = 0; p < n; p++) {
             const neighbour *pick = &row[picks[p]];
-            list_push(&edges->row, visit(&s->nodes[edges->target], pick->node));
-            list_push(&edges->col, f);
-            list_push(&edges->edge, pick->edge);
+            ref_list_push(&edges->row, ref_visit(&s->nodes[edges->target], pick->node));
+            ref_list_push(&edges->col, f);
+            ref_list_push(&edges->edge, pick->edge);
         }
         free(picks);
     }
-    list_push(&edges->per_hop, edges->row.len - before);
+    ref_list_push(&edges->per_hop, edges->row.len - before);
 }
 
 /* ---- 3.4 names of delivered edge types ------------------------------------------------------- */
 
-static char *join(const char *a, const char *b, const char *c, const char *d, const char *e)
+char *ref_join(const char *a, const char *b, const char *c, const char *d, const char *e)
 {
     size_t size = strlen(a) + strlen(b) + strlen(c) + strlen(d) + strlen(e) + 1;
-    char *text = zeroed((int64_t)size, 1);
+    char *text = ref_zeroed((int64_t)size, 1);
     (void)snprintf(text, size, "%s%s%s%s%s", a, b, c, d, e);
     return text;
 }
@@ -283,23 +260,22 @@ static char *join(const char *a, const char *b, const char *c, const char *d, co
 char *ref_delivered_name(const ref_edge_type *type, bool in_direction)
 {
     if (in_direction) {
-        return join(type->src, "__", type->rel, "__", type->dst);
+        return ref_join(type->src, "__", type->rel, "__", type->dst);
     }
     if (strcmp(type->src, type->dst) == 0) {
-        return join(type->dst, "__", type->rel, "__", type->src);
+        return ref_join(type->dst, "__", type->rel, "__", type->src);
     }
     if (strncmp(type->rel, "rev_", 4) == 0 && type->rel[4] != '\0') {
-        return join(type->dst, "__", type->rel + 4, "__", type->src);
+        return ref_join(type->dst, "__", type->rel + 4, "__", type->src);
     }
-    return join(type->dst, "__rev_", type->rel, "__", type->src);
+    return ref_join(type->dst, "__rev_", type->rel, "__", type->src);
 }
 
 /* ---- 4 the batch ----------------------------------------------------------------------------- */
 
 static const ref_array index_array = { NULL, 0, 64, 1, { 0 } };
 
-/* Appends a tensor of n zeroed rows with the type and the trailing shape of `like`. */
-static ref_tensor *add_tensor(ref_batch *batch, char *name, const ref_array *like, int64_t n)
+ref_tensor *ref_add_tensor(ref_batch *batch, char *name, const ref_array *like, int64_t n)
 {
     assert(like->ndim >= 1 && like->ndim <= 4 && like->bits % 8 == 0);
     size_t size = (size_t)(batch->num_tensors + 1) * sizeof(ref_tensor);
@@ -316,26 +292,25 @@ static ref_tensor *add_tensor(ref_batch *batch, char *name, const ref_array *lik
         tensor->shape[d] = like->shape[d];
         tensor->bytes *= (size_t)like->shape[d];
     }
-    tensor->data = zeroed((int64_t)tensor->bytes, 1);
+    tensor->data = ref_zeroed((int64_t)tensor->bytes, 1);
     return tensor;
 }
 
-/* The plain name in a homogeneous graph, else `type.name`. */
-static char *full_name(const sampler *s, const char *type, const char *name)
+char *ref_full_name(const sampler *s, const char *type, const char *name)
 {
     bool plain = s->graph->num_node_types == 1 && s->graph->num_edge_types == 1;
-    return plain ? join(name, "", "", "", "") : join(type, ".", name, "", "");
+    return plain ? ref_join(name, "", "", "", "") : ref_join(type, ".", name, "", "");
 }
 
 static char *node_name(const sampler *s, int t, const char *name)
 {
-    return full_name(s, s->graph->node_types[t].name, name);
+    return ref_full_name(s, s->graph->node_types[t].name, name);
 }
 
 static char *edge_name(const sampler *s, int e, const char *name)
 {
     char *type = ref_delivered_name(&s->graph->edge_types[e], s->plan->in_direction);
-    char *full = full_name(s, type, name);
+    char *full = ref_full_name(s, type, name);
     free(type);
     return full;
 }
@@ -343,7 +318,7 @@ static char *edge_name(const sampler *s, int e, const char *name)
 /* An index tensor with the first n entries of a list. */
 static void add_index(ref_batch *batch, char *name, const id_list *list, int64_t n)
 {
-    ref_tensor *tensor = add_tensor(batch, name, &index_array, n);
+    ref_tensor *tensor = ref_add_tensor(batch, name, &index_array, n);
     if (n > 0) {
         memcpy(tensor->data, list->ids, (size_t)n * sizeof(int64_t));
     }
@@ -353,7 +328,7 @@ static void add_index(ref_batch *batch, char *name, const id_list *list, int64_t
 static void add_rows(ref_batch *batch, char *name, const ref_array *array, const id_list *list,
                      int64_t n)
 {
-    ref_tensor *tensor = add_tensor(batch, name, array, n);
+    ref_tensor *tensor = ref_add_tensor(batch, name, array, n);
     if (n == 0) {
         return;
     }
@@ -399,7 +374,15 @@ static void deliver_features(const sampler *s, ref_batch *batch)
     }
 }
 
-static void deliver_labels(const sampler *s, ref_batch *batch, int64_t num_seeds)
+static bool has_seeds(const sampler *s, int t)
+{
+    if (s->plan->links) {
+        return t == s->links.src_type || t == s->links.dst_type;
+    }
+    return t == s->plan->seed_type;
+}
+
+static void deliver_labels(const sampler *s, ref_batch *batch)
 {
     for (int t = 0; t < s->graph->num_node_types; t++) {
         const ref_array *y = &s->graph->node_types[t].y;
@@ -407,8 +390,8 @@ static void deliver_labels(const sampler *s, ref_batch *batch, int64_t num_seeds
         if (y->data && s->plan->labels == REF_LABELS_ALL) {
             add_rows(batch, node_name(s, t, "y"), y, nodes, nodes->len);
         }
-        if (y->data && s->plan->labels == REF_LABELS_SEEDS && t == s->plan->seed_type) {
-            add_rows(batch, node_name(s, t, "y"), y, nodes, num_seeds);
+        if (y->data && s->plan->labels == REF_LABELS_SEEDS && has_seeds(s, t)) {
+            add_rows(batch, node_name(s, t, "y"), y, nodes, s->nodes[t].per_hop.ids[0]);
         }
     }
 }
@@ -416,16 +399,18 @@ static void deliver_labels(const sampler *s, ref_batch *batch, int64_t num_seeds
 static void deliver(const sampler *s, ref_batch *batch)
 {
     const ref_graph *graph = s->graph;
-    int seeds = s->plan->seed_type;
-    int64_t num_seeds = s->nodes[seeds].per_hop.ids[0];
     for (int t = 0; t < graph->num_node_types; t++) {
         add_index(batch, node_name(s, t, "node"), &s->nodes[t].nodes, s->nodes[t].nodes.len);
     }
     deliver_edges(s, batch);
     deliver_features(s, batch);
-    deliver_labels(s, batch, num_seeds);
-    /* The page leaves the content of `batch` open; read as the global ids of the distinct seeds. */
-    add_index(batch, node_name(s, seeds, "batch"), &s->nodes[seeds].nodes, num_seeds);
+    deliver_labels(s, batch);
+    for (int t = 0; t < graph->num_node_types; t++) {
+        const node_state *state = &s->nodes[t];
+        if (has_seeds(s, t)) {
+            add_index(batch, node_name(s, t, "batch"), &state->nodes, state->per_hop.ids[0]);
+        }
+    }
     for (int t = 0; t < graph->num_node_types; t++) {
         const id_list *counts = &s->nodes[t].per_hop;
         add_index(batch, node_name(s, t, "num_sampled_nodes"), counts, counts->len);
@@ -433,6 +418,9 @@ static void deliver(const sampler *s, ref_batch *batch)
     for (int e = 0; e < graph->num_edge_types; e++) {
         const id_list *counts = &s->edges[e].per_hop;
         add_index(batch, edge_name(s, e, "num_sampled_edges"), counts, counts->len);
+    }
+    if (s->plan->links) {
+        ref_links_deliver(s, batch);
     }
 }
 
@@ -448,7 +436,10 @@ ref_batch *ref_sample(const ref_graph *graph, const ref_plan *plan, uint64_t epo
         }
         advance_frontiers(&s);
     }
-    ref_batch *batch = zeroed(1, sizeof(*batch));
+    if (plan->links && plan->remove_links) {
+        ref_links_remove(&s);
+    }
+    ref_batch *batch = ref_zeroed(1, sizeof(*batch));
     batch->epoch = epoch;
     batch->g = g;
     deliver(&s, batch);

@@ -5,8 +5,8 @@
  * difference between the two points at a mistake in one of them or a gap in the page. Section
  * numbers in the comments are those of the page.
  *
- * Input is trusted: ids are in range, fanouts are -1 or below 2^24, delivered names are distinct.
- * Running out of memory aborts.
+ * Input is trusted: ids are in range, fanouts are -1 or below 2^24, delivered names are distinct,
+ * and no plan is given that the page refuses. Running out of memory aborts.
  */
 #ifndef SEINE_TESTS_REFERENCE_H
 #define SEINE_TESTS_REFERENCE_H
@@ -47,6 +47,7 @@ typedef struct ref_graph {
 
 enum { REF_LABELS_NONE = 0, REF_LABELS_ALL = 1, REF_LABELS_SEEDS = 2 };
 enum { REF_UNEVEN_SHORT = 0, REF_UNEVEN_PAD = 1, REF_UNEVEN_DROP = 2 };
+enum { REF_NEG_NONE = 0, REF_NEG_BINARY = 1, REF_NEG_TRIPLET = 2 };
 
 typedef struct ref_plan {
     int seed_type; /* index of the node type of the seeds */
@@ -62,6 +63,18 @@ typedef struct ref_plan {
     int64_t rank, world;
     int uneven;
     int64_t start;
+    /*
+     * Section 6. With links, num_input is N, and input and seed_type are not used. Pair i is
+     * link_src[i], link_dst[i]; for all edges of e these are the ends of the edge with id i.
+     */
+    bool links;
+    int link_type; /* index of the edge type e */
+    const int64_t *link_src, *link_dst;
+    ref_array link_labels; /* [num_input]; data NULL: none */
+    int neg;
+    double neg_amount; /* a, or A with triplets */
+    int neg_tries;     /* T; 0: the default of 5 */
+    bool neg_non_strict, neg_by_degree, remove_links;
 } ref_plan;
 
 /* Index tensors are always int64. */
@@ -88,8 +101,8 @@ int64_t ref_num_batches(const ref_plan *plan);
  */
 int64_t ref_rank_batches(const ref_plan *plan, int64_t **g_out, bool **padded_out);
 
-/* Sections 3 and 4: batch g, 0 <= g < ref_num_batches(plan). Rank, world and start do not matter.
- */
+/* Sections 3, 4 and 6: batch g, 0 <= g < ref_num_batches(plan). Rank, world and start do not
+ * matter. */
 ref_batch *ref_sample(const ref_graph *graph, const ref_plan *plan, uint64_t epoch, uint64_t g);
 void ref_batch_free(ref_batch *batch);
 
