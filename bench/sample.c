@@ -193,7 +193,7 @@ static bool is_kept(const char *input)
 
 static int add_typed(bench *self, plan_args args, const subject *on)
 {
-    if (!is_kept(args.input))
+    if (args.links != NULL || (args.input != NULL && !is_kept(args.input)))
         return report_usage("--beside typed: --input is all, train, val or test");
     if (args.fanout[strspn(args.fanout, "0123456789-,")] != '\0')
         return report_usage("--beside typed: --fanout is one list of numbers");

@@ -68,6 +68,10 @@ static const flag inspect_flags[] = { SWITCH("--json"), SWITCH("--verify") };
 static const flag doctor_flags[] = { SWITCH("--json") };
 
 #define INPUT_FLAGS TEXT("--input", "all"), TEXT("--input-type", "node")
+#define LINK_FLAGS                                                                              \
+    TEXT("--links", "all"), TEXT("--edge-type", "node__to__node"),                              \
+        TEXT("--link-labels", "labels.npy"), TEXT("--neg", "binary:1"), SWITCH("--non-strict"), \
+        SWITCH("--neg-by-degree"), SWITCH("--remove-links")
 #define PLAN_FLAGS                                                                         \
     TEXT("--fanout", "2,2"), NUMBER("--batch-size", "4", 1, INT64_MAX),                    \
         CHOICE("--edge-dir", "out|in"), SWITCH("--replace"), SWITCH("--shuffle"),          \
@@ -81,19 +85,19 @@ static const flag doctor_flags[] = { SWITCH("--json") };
         NUMBER("--concurrency", "1", 1, 32), SIZE("--channel-size"), SECONDS("--stall"), \
         NUMBER("--threads", "1", 1, 256), TEXT("--device", "cpu")
 
-static const flag sample_flags[] = { INPUT_FLAGS, PLAN_FLAGS, RUN_FLAGS,
+static const flag sample_flags[] = { INPUT_FLAGS, LINK_FLAGS, PLAN_FLAGS, RUN_FLAGS,
                                      CHOICE("--format", "digest|json|none") };
-#define BENCH_FLAGS                                                             \
-    TEXT("--dataset", "@ring"), NUMBER("--scale", "4", 4, 30),                  \
-        NUMBER("--feat-dim", "4", 1, 1 << 16), NUMBER("--runs", "1", 1, 10000), \
-        NUMBER("--size", "64", 64, 1 << 17), SWITCH("--json"), INPUT_FLAGS, PLAN_FLAGS, RUN_FLAGS
+#define BENCH_FLAGS                                                                     \
+    TEXT("--dataset", "@ring"), NUMBER("--scale", "4", 4, 30),                          \
+        NUMBER("--feat-dim", "4", 1, 1 << 16), NUMBER("--runs", "1", 1, 10000),         \
+        NUMBER("--size", "64", 64, 1 << 17), SWITCH("--json"), INPUT_FLAGS, LINK_FLAGS, \
+        PLAN_FLAGS, RUN_FLAGS
 static const flag bench_flags[] = { BENCH_FLAGS };
 static const flag bench_sample_flags[] = { BENCH_FLAGS, CHOICE("--beside", "small-pages|typed") };
 static const char *const plan_later[] = {
-    "--links",         "--edge-type",    "--link-labels", "--neg",      "--non-strict",
-    "--neg-by-degree", "--remove-links", "--subgraph",    "--weighted", "--temporal",
-    "--seed-times",    "--window",       "--disjoint",    "--labor",    "--layer-dependent",
-    "--ranks",         "--transport",    "--connect",     "--secret",   NULL
+    "--subgraph", "--weighted",        "--temporal", "--seed-times", "--window",  "--disjoint",
+    "--labor",    "--layer-dependent", "--ranks",    "--transport",  "--connect", "--secret",
+    NULL
 };
 
 static const flag loader_flags[] = { TEXT("--dataset", "@ring"),
@@ -103,13 +107,14 @@ static const flag loader_flags[] = { TEXT("--dataset", "@ring"),
                                      NUMBER("--size", "64", 64, 1 << 17),
                                      SWITCH("--json"),
                                      INPUT_FLAGS,
+                                     LINK_FLAGS,
                                      PLAN_FLAGS,
                                      CHOICE("--load", "map|memory"),
                                      NUMBER("--workers", "1", 1, 256),
                                      NUMBER("--concurrency", "1", 1, 32),
                                      NUMBER("--threads", "1", 1, 256),
                                      SIZE("--channel-size") };
-static const char *const loader_later[] = { "--links",  "--weighted", "--ranks",
+static const char *const loader_later[] = { "--labor",  "--weighted", "--ranks",
                                             "--device", "--stall",    NULL };
 static const flag channel_flags[] = { NUMBER("--runs", "1", 1, 10000), SWITCH("--json") };
 static const char *const channel_later[] = { "--workers", "--threads", "--device", "--dataset",

@@ -196,6 +196,8 @@ START_TEST(adjacency_of_any_values_does_not_crash_a_reader)
         "sample d --fanout 3,3 --features --with-edge --labels all --format json",
         "sample d --fanout -1,-1 --edge-dir in --format none",
         "sample d --fanout 20 --replace --load memory",
+        "sample d --links all --neg binary:2 --remove-links --format none",
+        "sample d --links all --neg triplet:2 --neg-by-degree --non-strict --edge-dir in",
         "train d --json --epochs 1 --fanout 2,2",
         "inspect d",
         "inspect d --verify",
@@ -228,6 +230,26 @@ START_TEST(rows_that_fall_are_named)
     expect_named(run_line("inspect d", NULL), 1, "d|csc.indptr|node__to__node|row 2", "inspect");
     expect_named(run_line("inspect d --verify", NULL), 1, "d/edge0.csc.indptr.npy", "--verify");
     expect_named(run_line("sample d --edge-dir in --format none", NULL), 1, "node 2", "sample");
+}
+END_TEST
+
+/* What links stand on, and opening does not look at. */
+START_TEST(rows_that_do_not_ascend_are_named)
+{
+    put_dataset();
+    put_fourth("edge0.csr.indices.npy", 1); /* behind 2 */
+    expect_named(run_line("sample d --links val_pos --neg binary:1", NULL), 1,
+                 "val_pos|node__to__node|row 1|ascend|position 3", "strict");
+    expect_done(run_line("sample d --links val_pos --neg binary:1 --non-strict", NULL));
+}
+END_TEST
+
+START_TEST(edge_ids_that_are_there_twice_are_named)
+{
+    put_dataset();
+    put_fourth("edge0.csr.edge_ids.npy", 2);
+    expect_named(run_line("sample d --links all", NULL), 1, "node__to__node|edge id 2|position 3",
+                 "all edges");
 }
 END_TEST
 
@@ -277,6 +299,8 @@ int main(void)
     tcase_add_test(cases, file_of_a_dataset_that_may_not_be_read_is_named);
     tcase_add_loop_test(cases, adjacency_of_any_values_does_not_crash_a_reader, 0, 54);
     tcase_add_test(cases, rows_that_fall_are_named);
+    tcase_add_test(cases, rows_that_do_not_ascend_are_named);
+    tcase_add_test(cases, edge_ids_that_are_there_twice_are_named);
     tcase_add_loop_test(cases, dataset_that_cannot_be_trained_on_is_named, 0, UNFITS);
     return run_cases("dataset", cases);
 }

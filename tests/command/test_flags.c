@@ -265,8 +265,8 @@ static const struct {
     { { "bench", "rpc" }, "seine bench: rpc: not in this version\n" },
     { { "bench", "certificate" }, "seine bench: certificate: not in this version\n" },
     { { "import", "--glt", "x" }, "seine import: --glt: not in this version\n" },
-    { { "sample", "graph", "--links", "all" }, "seine sample: --links: not in this version\n" },
-    { { "sample", "graph", "--links=all" }, "seine sample: --links: not in this version\n" },
+    { { "sample", "graph", "--window", "5" }, "seine sample: --window: not in this version\n" },
+    { { "sample", "graph", "--window=5" }, "seine sample: --window: not in this version\n" },
     { { "sample", "graph", "--weighted" }, "seine sample: --weighted: not in this version\n" },
     { { "sample", "graph", "--temporal", "last" },
       "seine sample: --temporal: not in this version\n" },
@@ -296,7 +296,7 @@ START_TEST(call_that_belongs_to_a_later_version_says_so_and_is_not_in_the_help)
     outcome_free(&help);
     help = SEINE("sample", "--help");
     ck_assert_int_eq(help.code, 0);
-    ck_assert_ptr_null(strstr(help.out, "--links"));
+    ck_assert_ptr_null(strstr(help.out, "--temporal"));
     ck_assert_ptr_null(strstr(help.out, "--weighted"));
     ck_assert_ptr_null(strstr(help.out, "cuda"));
     outcome_free(&help);

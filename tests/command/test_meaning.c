@@ -17,6 +17,7 @@
     "--weights ew.npy --times et.npy --node-times times.npy --out out"
 #define RING  "import --manifest ring.json --out out"
 #define TYPED "import --manifest typed.json --layout csc --out out"
+#define LINKS "sample @ring --fanout 2 --links pairs.npy --neg binary:1"
 #define INPUT "sample @ring --fanout 2 --input train.npy"
 
 /* -- Members of a manifest --------------------------------------------------------------------- */
@@ -229,6 +230,7 @@ static const place ring_links = { "pairs.npy", RING };
 static const place typed_second_file = { "pairs.npy", TYPED };
 static const place typed_writes = { "writes.npy", TYPED };
 static const place typed_x = { "x.npy", TYPED };
+static const place sample_links = { "pairs.npy", LINKS };
 static const place sample_input = { "train.npy", INPUT };
 
 typedef struct wrong {
@@ -324,6 +326,14 @@ static const wrong wrongs[] = {
     { &sample_input, .at = 2, .value = -1, .says = "-1|2" },
     { &sample_input, .at = 6, .value = 12, .says = "12|6" },
     { &sample_input, .at = 0, .value = 0x1p62, .says = "4611686018427387904" },
+    /* Its links: pairs of node ids. */
+    { &sample_links, "<f4", "(2, 3)", .says = "float32" },
+    { &sample_links, "<i2", "(2, 3)", .says = "int16" },
+    { &sample_links, "<i8", "(3, 2)", .says = "(3, 2)" },
+    { &sample_links, "<i8", "(6,)", .says = "(6,)" },
+    { &sample_links, "<i8", "(2, 3, 1)", .says = "(2, 3, 1)" },
+    { &sample_links, .at = 5, .value = 12, .says = "12|destination|pair 2" },
+    { &sample_links, .at = 0, .value = -1, .says = "-1|source|pair 0" },
 };
 enum { WRONGS = sizeof wrongs / sizeof wrongs[0] };
 

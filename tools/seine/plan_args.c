@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/seine/plan_args.h"
 
+#include "tools/seine/link_args.h"
 #include "tools/seine/report.h"
 
 #include <stdio.h>
@@ -14,10 +15,9 @@
 static const arg input_args[] = {
     { .name = "--input",
       .value = "all|train|val|test|FILE.npy|0,3,7",
-      .text = "seeds: all nodes, a split, a file of ids, or ids",
+      .text = "seeds: all nodes (the default), a split, a file of ids, or ids",
       .kind = ARG_TEXT,
-      .offset = AT(input),
-      .fallback = "all" },
+      .offset = AT(input) },
     { .name = "--input-type",
       .value = "TYPE",
       .text = "node type of the seeds, where the input leaves it open",
@@ -239,6 +239,8 @@ static bool ends_in(const char *text, const char *end)
 /* The array is released by the caller in any case. */
 static int read_input(const plan_args *args, const sn_dataset *dataset, seeds *out)
 {
+    if (args->input == NULL)
+        return choose_type(args, dataset, NULL, &out->type);
     if (strcmp(args->input, "train") == 0 || strcmp(args->input, "val") == 0 ||
         strcmp(args->input, "test") == 0)
         return read_split(args, dataset, out);
@@ -388,6 +390,15 @@ static int choose_steps(const plan_args *args, stream *out, int64_t world)
     return CODE_DONE;
 }
 
+/* What the seeds were taken from, to be named in an error. */
+static void name_seeds(const plan_args *args, const seeds *input, sn_status st)
+{
+    if (args->links != NULL)
+        sn_error_context("--links %.200s", args->links);
+    else if (args->input != NULL && (st == SN_E_RANGE || input->array != NULL))
+        sn_error_context("--input %.200s", args->input);
+}
+
 static int create_plan(const plan_args *args, sn_dataset *dataset, const seeds *input,
                        const fanout *fan, sn_plan_options *options, sn_plan **out)
 {
@@ -410,8 +421,7 @@ static int create_plan(const plan_args *args, sn_dataset *dataset, const seeds *
     sn_status st = sn_plan_create(dataset, options, out);
     if (st == SN_OK)
         return CODE_DONE;
-    if (st == SN_E_RANGE || input->array != NULL)
-        sn_error_context("--input %.200s", args->input);
+    name_seeds(args, input, st);
     return report_library(st);
 }
 
@@ -419,18 +429,24 @@ int stream_open(const plan_args *args, sn_dataset *dataset, stream *out)
 {
     sn_plan_options options = { .struct_size = sizeof options };
     seeds input = { 0 };
+    link_input links = { 0 };
     fanout fan = { 0 };
     stream made = { .dataset = dataset };
     int code = parse_shard(args->shard, &options.rank, &options.world);
     if (code == CODE_DONE)
         code = parse_fanout(args->fanout, dataset, &fan);
-    if (code == CODE_DONE)
+    if (code == CODE_DONE && args->links == NULL)
         code = read_input(args, dataset, &input);
+    if (code == CODE_DONE && args->links != NULL) {
+        code = link_input_open(args, dataset, &links);
+        options.links = &links.options;
+    }
     if (code == CODE_DONE)
         code = create_plan(args, dataset, &input, &fan, &options, &made.plan);
     if (code == CODE_DONE)
         code = choose_steps(args, &made, options.world);
     sn_array_release(input.array);
+    link_input_close(&links);
     free(fan.values);
     if (code != CODE_DONE) {
         sn_plan_release(made.plan);

@@ -9,7 +9,9 @@
 
 /* The first member of a command's values, so that the groups' offsets hold. */
 typedef struct plan_args {
-    const char *input, *input_type;
+    const char *input, *input_type; /* input NULL: all */
+    const char *links, *edge_type, *link_labels, *neg;
+    bool non_strict, neg_by_degree, remove_links;
     const char *fanout;
     int64_t batch_size;
     int edge_dir; /* position in out|in */
@@ -28,13 +30,11 @@ typedef struct plan_args {
     int load; /* position in map|memory, -1: not given */
 } plan_args;
 
-extern const arg_group input_group, plan_group, run_group;
+extern const arg_group input_group, link_group, plan_group, run_group;
 /* What later versions add to these groups. */
-#define PLAN_LATER                                                                              \
-    "--links", "--edge-type", "--link-labels", "--neg", "--non-strict", "--neg-by-degree",      \
-        "--remove-links", "--subgraph", "--weighted", "--temporal", "--seed-times", "--window", \
-        "--disjoint", "--labor", "--layer-dependent", "--ranks", "--transport", "--connect",    \
-        "--secret"
+#define PLAN_LATER                                                                                 \
+    "--subgraph", "--weighted", "--temporal", "--seed-times", "--window", "--disjoint", "--labor", \
+        "--layer-dependent", "--ranks", "--transport", "--connect", "--secret"
 
 /* A dataset, its plan, and the part of the plan that is asked for: steps [first, end) of each
  * epoch, which are this rank's at positions [start, stop), stop -1: the epoch's end. */
@@ -46,7 +46,7 @@ typedef struct stream {
     int64_t world; /* ranks: positions between two steps */
 } stream;
 
-/* The values that this version has no use for: threads, device. `name` is the command's. Returns
+/* What is wrong with the values together, or has no use in this version. `name` is the command's. Returns
  * the exit code; on failure the line is printed. */
 int plan_args_check(const plan_args *args, const char *name);
 /* Opens `path` as --load says (position in map|memory, -1: not given). Returns the exit code. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RUN flags: how batches are made, and the loader that they mean. */
+#include "tools/seine/link_args.h"
 #include "tools/seine/loader_args.h"
-#include "tools/seine/plan_args.h"
 #include "tools/seine/report.h"
 #include "tools/seine/seconds.h"
 
@@ -47,18 +47,20 @@ int plan_args_check(const plan_args *args, const char *name)
         return report_later(name, "--device");
     if (strcmp(args->device, "cpu") != 0)
         return report_usage("--device: '%s' is not cpu", args->device);
-    return CODE_DONE;
+    return link_args_check(args);
 }
 
 int loader_open(const plan_args *args, sn_plan *plan, sn_loader **out)
 {
-    sn_status st = sn_node_loader_create(
-        plan,
-        SN_LOADER_OPTIONS(.workers = (int32_t)args->workers,
-                          .concurrency = (int32_t)args->concurrency,
-                          .threads = (int32_t)args->threads, .channel_bytes = args->channel_bytes,
-                          .stall_ns = args->stall_ns),
-        out);
+    sn_status (*create)(sn_plan *, const sn_loader_options *, sn_loader **) =
+        args->links != NULL ? sn_link_loader_create : sn_node_loader_create;
+    sn_status st =
+        create(plan,
+               SN_LOADER_OPTIONS(.workers = (int32_t)args->workers,
+                                 .concurrency = (int32_t)args->concurrency,
+                                 .threads = (int32_t)args->threads,
+                                 .channel_bytes = args->channel_bytes, .stall_ns = args->stall_ns),
+               out);
     return st == SN_OK ? CODE_DONE : report_library(st);
 }
 
