@@ -59,9 +59,10 @@ class Side:
     """Slices of one sampler: what they did, and which part of the time it had a core."""
 
     def __init__(self, call):
-        self.call, self.rates, self.cores, self.nodes, self.edges, self.batches = call, [], [], 0, 0, 0
+        self.call, self.nodes, self.edges, self.batches = call, 0, 0, 0
+        self.cores, self.rates = [], {"M edges/s": [], "batches/s": []}
 
-    def slice(self, seconds, by_edges, keep=True):
+    def slice(self, seconds, keep=True):
         nodes = edges = batches = 0
         cpu, start = time.process_time(), time.perf_counter()
         while True:
@@ -71,31 +72,36 @@ class Side:
             if took >= seconds:
                 break
         if keep:
-            self.rates.append((edges / 1e6 if by_edges else batches) / took)
+            self.rates["M edges/s"].append(edges / 1e6 / took)
+            self.rates["batches/s"].append(batches / took)
             self.cores.append((time.process_time() - cpu) / took)
             self.nodes, self.edges, self.batches = (self.nodes + nodes, self.edges + edges,
                                                     self.batches + batches)
 
     def report(self, unit):
-        return {"unit": unit, **results.summary(self.rates), "nodes": round(self.nodes / self.batches),
+        return {"unit": unit, **results.summary(self.rates[unit]), "nodes": round(self.nodes / self.batches),
                 "edges": round(self.edges / self.batches), "batches": self.batches,
                 "core": round(results.quantile(self.cores, 0.5), 3)}
 
 
 def compare(args, name, peer_call, seine_call):
-    """One result: Seine's rate as a multiple of the peer's, each slice of one with the next of the other."""
-    by_edges = name.startswith("sample")
+    """Seine's rate as a multiple of the peer's, each slice of one with the next of the other. One result;
+    of sampling two, by edges and by batches, since samplers differ in which nodes they sample again."""
     seine, peer = Side(seine_call), Side(peer_call)
     before = os.getloadavg()
     for run in range(-2, args.runs):  # two pairs to warm up
         for side in (seine, peer) if run % 2 == 0 else (peer, seine):
-            side.slice(args.slice, by_edges, keep=run >= 0)
-    ratios = [ours / theirs for ours, theirs in zip(seine.rates, peer.rates)]
-    unit = "M edges/s" if by_edges else "batches/s"
-    return {"bench": "compare", "name": f"{args.peer}, {name}", "unit": "times", **results.summary(ratios),
-            "runs": args.runs, "threads": 1, "seine": seine.report(unit), "peer": peer.report(unit),
-            "load_before": [round(value, 2) for value in before],
-            "load_after": [round(value, 2) for value in os.getloadavg()]}
+            side.slice(args.slice, keep=run >= 0)
+    after = os.getloadavg()
+    rows = [(name, "batches/s")]
+    if name.startswith("sample"):
+        rows = [(name, "M edges/s"), (f"{name}, batches", "batches/s")]
+    for text, unit in rows:
+        ratios = [ours / theirs for ours, theirs in zip(seine.rates[unit], peer.rates[unit])]
+        yield {"bench": "compare", "name": f"{args.peer}, {text}", "unit": "times",
+               **results.summary(ratios), "runs": args.runs, "threads": 1, "seine": seine.report(unit),
+               "peer": peer.report(unit), "load_before": [round(value, 2) for value in before],
+               "load_after": [round(value, 2) for value in after]}
 
 
 def run_all(args, graph, peer, dataset):
@@ -111,9 +117,9 @@ def run_all(args, graph, peer, dataset):
         for kind, ours, theirs in kinds:
             plan = library.Plan(dataset, seeds, args.batch_size, fanout, features=kind == "loader")
             seine = ours(plan)
-            row = compare(args, f"{kind} {text}", theirs(ids, args.batch_size, fanout), seine)
-            row["peer"]["version"] = peer.version
-            print(json.dumps(row), flush=True)
+            for row in compare(args, f"{kind} {text}", theirs(ids, args.batch_size, fanout), seine):
+                row["peer"]["version"] = peer.version
+                print(json.dumps(row), flush=True)
             seine.close()
             plan.close()
 

@@ -103,18 +103,24 @@ def reader(scripts, work, results):
 
 
 def slices(measure):
-    """Seine makes two batches of 3000 edges for each of the peer's: the ratio is of edges by time."""
+    """Seine's batches have three times the edges: rates by edges and by batches differ by as much."""
     order = []
 
     def side(name, edges):
         return lambda: order.append(name) or (10, edges)
     args = types.SimpleNamespace(peer="other", runs=4, slice=0.0)
-    got = measure.compare(args, "sample 10,10", side("peer", 1000), side("seine", 3000))
+    got, by_batches = measure.compare(args, "sample 10,10", side("peer", 1000), side("seine", 3000))
     require(order == ["seine", "peer", "peer", "seine"] * 3, f"they take turns: {order}")
     require(got["seine"]["batches"] == got["peer"]["batches"] == got["runs"] == 4, "warming up is not kept")
     require(got["seine"]["edges"] == 3000 and got["peer"]["nodes"] == 10 and got["unit"] == "times",
             f"what the batches held: {got}")
     require(got["p10"] <= got["median"] <= got["p90"] and len(got["load_before"]) == 3, f"the rest: {got}")
+    require(by_batches["name"] == "other, sample 10,10, batches" and by_batches["runs"] == 4 and
+            by_batches["seine"]["unit"] == "batches/s" and
+            abs(got["median"] / by_batches["median"] - 3) < 1e-9, f"by batches: {by_batches}")
+    order.clear()
+    require([row["name"] for row in measure.compare(args, "loader 1", side("peer", 1), side("seine", 1))] ==
+            ["other, loader 1"], "of loaders there is one result")
 
 
 def batches(library, data, seine, path):
