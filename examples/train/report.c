@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
+const char *report_name = "seine: train";
 static bool bar_shown;
 static double bar_next;
 
@@ -15,7 +16,7 @@ bool report_error(const char *format, ...)
     va_list arguments;
 
     report_clear();
-    fputs("seine: train: ", stderr);
+    fprintf(stderr, "%s: ", report_name);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);

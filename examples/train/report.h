@@ -6,7 +6,9 @@
 
 #include "seine/seine.h"
 
-/* Prints "seine: train: ..." and returns false, so that a failing function can return it. */
+/* What errors begin with: "seine: train" unless a program says otherwise. */
+extern const char *report_name;
+/* Prints "NAME: ..." and returns false, so that a failing function can return it. */
 bool report_error(const char *format, ...) SN_PRINTF(1, 2);
 /* The same with the detail that the library left for the call that just failed. */
 bool report_library_error(void);
