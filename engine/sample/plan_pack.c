@@ -172,7 +172,7 @@ static sn_status check_head(const pack_head *head, size_t bytes, const sn_datase
         numbers != (end - offset) / sizeof(int64_t) / input_width(head->flags) ||
         (end - offset) / sizeof(int64_t) % input_width(head->flags) != 0)
         return damaged("seeds", (long long)head->num_input,
-                       ((long long)end - (long long)offset) / (long long)sizeof(int64_t));
+                       end < offset ? 0 : (long long)((end - offset) / sizeof(int64_t)));
     SN_TRY(check_links(head));
     /* Zeros that stand for a default were resolved before. */
     if (head->flags > ALL_FLAGS || head->batch_size < 1 || head->world < 1 || head->dir < 1 ||

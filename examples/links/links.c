@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "examples/train/adam.h"
 #include "examples/train/batch.h"
@@ -162,7 +163,8 @@ static bool train_epoch(struct trainer *trainer, int64_t epoch, double *loss)
         sn_batch_release(batch);
         if (!done)
             return false;
-        report_bar(text, step + 1, trainer->steps);
+        if (isatty(STDERR_FILENO))
+            report_bar(text, step + 1, trainer->steps);
     }
     *loss /= (double)count;
     return true;
