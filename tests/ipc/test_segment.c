@@ -62,10 +62,10 @@ static void check_nothing_left(void)
 }
 
 /* Bit 63 of a page's entry says that the page tables have it. A page that the kernel is moving is away
- * for a moment; one that was not populated stays away. */
+ * for a moment, or until the thread that moves it gets a core again; one that was not populated stays away. */
 static bool is_present(int pagemap, uintptr_t page)
 {
-    for (int looks = 0; looks < 50; looks++) {
+    for (int looks = 0; looks < 1000; looks++) {
         uint64_t entry = 0;
         ck_assert_int_eq(pread(pagemap, &entry, sizeof entry, (off_t)(page * sizeof entry)),
                          sizeof entry);
