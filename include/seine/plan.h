@@ -49,15 +49,15 @@ enum { SN_MAX_NEG_TRIES = 1 << 16 };
 typedef struct sn_link_options {
     uint32_t struct_size; /* filled by the macro */
     int32_t edge_type;
-    const sn_tensor
-        *pairs; /* [2, N] int32 or int64, row 0 = sources; NULL: all edges, by edge id */
+    const sn_tensor *pairs;  /* [2, N] int32 or int64, sources first; NULL: all edges, by id */
     const sn_tensor *labels; /* [N] int32, int64, float32 or float64; NULL: none */
     sn_neg_mode neg;
-    double amount;   /* negatives per pair; 0: 1. Triplet: a whole number */
-    int32_t tries;   /* that a negative has not to be an edge, 1 to SN_MAX_NEG_TRIES; 0: 5 */
-    bool non_strict; /* negatives may be edges */
-    bool by_degree;  /* draws ends in proportion to their degree; default: uniformly */
-    bool remove;     /* leaves the batch's pairs, and edges that lead back, out of its edges */
+    double amount; /* negatives per pair; 0: 1. Triplet: a whole number */
+    int32_t tries; /* that a negative has not to be an edge, 1 to SN_MAX_NEG_TRIES; 0: 5 */
+    /* Negatives may be edges. Else creation reads the rows of the edge type once, to see that they ascend. */
+    bool non_strict;
+    bool by_degree; /* draws ends in proportion to their degree; default: uniformly */
+    bool remove;    /* leaves the batch's pairs, and edges that lead back, out of its edges */
 } sn_link_options;
 #define SN_LINK_OPTIONS(...) \
     (&(sn_link_options){ .struct_size = sizeof(sn_link_options), __VA_ARGS__ })
