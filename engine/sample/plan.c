@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/options_struct.h"
+#include "base/tensor.h"
 #include "engine/data/dataset.h"
 
 #include <string.h>
@@ -64,6 +65,7 @@ static sn_status take_input(sn_plan *plan, const sn_tensor *input, bool borrow)
                         sn_dtype_name(input->dtype));
     if (input->ndim != 1 || input->shape[0] < 0)
         return sn__fail(SN_E_INVALID, "plan: input has %d dimensions, not 1", input->ndim);
+    SN_TRY(sn__tensor_check(input, "plan: input"));
 
     plan->num_input = input->shape[0];
     if (!borrow)

@@ -96,6 +96,7 @@ static sn_status check_pairs(const sn_plan *plan, const sn_tensor *pairs)
             SN_E_INVALID, "links: pairs have shape %s, not (2, N)",
             sn__shape_text(pairs->ndim < 0 || pairs->ndim > SN_MAX_DIMS ? 0 : pairs->ndim,
                            pairs->shape, shape));
+    SN_TRY(sn__tensor_check(pairs, "links: pairs"));
     for (int64_t i = 0, n = pairs->shape[1]; i < 2 * n; i++) {
         int64_t id = sn__index_at(pairs, i);
         int64_t nodes = plan->node_counts[i < n ? plan->links.src_type : plan->links.dst_type];
@@ -227,6 +228,7 @@ static sn_status take_labels(sn_plan *plan, const sn_tensor *labels, bool borrow
     if (labels->ndim != 1 || labels->shape[0] != plan->num_input)
         return sn__fail(SN_E_INVALID, "links: %lld labels of %d dimensions for %lld pairs",
                         (long long)labels->shape[0], labels->ndim, (long long)plan->num_input);
+    SN_TRY(sn__tensor_check(labels, "links: labels"));
     links->labels = *labels;
     if (!borrow) {
         size_t bytes = (size_t)sn_tensor_bytes(labels);

@@ -118,6 +118,12 @@ START_TEST(links_with_wrong_pairs_are_refused)
     bad = pairs;
     bad.shape[0] = 3;
     refuse(ring, SN_LINK_OPTIONS(.pairs = &bad), SN_E_INVALID, "(3, 3)");
+    bad = pairs;
+    bad.data = NULL;
+    refuse(ring, SN_LINK_OPTIONS(.pairs = &bad), SN_E_INVALID, "links: pairs");
+    bad = pairs;
+    bad.shape[1] = INT64_MAX / 2;
+    refuse(ring, SN_LINK_OPTIONS(.pairs = &bad), SN_E_INVALID, "links: pairs");
 }
 END_TEST
 
@@ -138,6 +144,9 @@ START_TEST(links_with_wrong_labels_are_refused)
     given.dtype.bits = 16;
     refuse(ring, SN_LINK_OPTIONS(.pairs = &pairs, .labels = &given), SN_E_INVALID, "float16");
     given.dtype.bits = 32;
+    given.data = NULL;
+    refuse(ring, SN_LINK_OPTIONS(.pairs = &pairs, .labels = &given), SN_E_INVALID, "links: labels");
+    given.data = strange;
     given.ndim = 2;
     refuse(ring, SN_LINK_OPTIONS(.pairs = &pairs, .labels = &given), SN_E_INVALID, "2 dimensions");
 }

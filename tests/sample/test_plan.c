@@ -79,6 +79,8 @@ START_TEST(plan_with_wrong_seeds_is_refused)
     refuse(ring, SN_PLAN_OPTIONS(.input = &input), SN_E_INVALID, "int16");
     input = (sn_tensor){ ids, { SN_INT, 64 }, 2, { 1, 3, 1, 1 } };
     refuse(ring, SN_PLAN_OPTIONS(.input = &input), SN_E_INVALID, "2 dimensions");
+    input = (sn_tensor){ NULL, { SN_INT, 64 }, 1, { 3, 1, 1, 1 } };
+    refuse(ring, SN_PLAN_OPTIONS(.input = &input), SN_E_INVALID, "input: no data for 24 bytes");
 }
 END_TEST
 
