@@ -74,21 +74,20 @@ static bool read_split(const struct task *task, const sn_tensor *ids, const char
     return true;
 }
 
-bool task_init(struct task *task, sn_dataset *dataset, const char *name)
+bool task_init_typed(struct task *task, sn_dataset *dataset, int32_t node_type, const char *name)
 {
     sn_node_info node;
     sn_edge_info edge;
 
     *task = (struct task){ .dataset = dataset, .name = name };
-    if (!sn_dataset_is_homogeneous(dataset))
-        return report_error("%s: has %d node types and %d edge types; this trainer takes one each",
-                            name, sn_dataset_num_node_types(dataset),
-                            sn_dataset_num_edge_types(dataset));
-    if (sn_dataset_node_type(dataset, 0, &node) != SN_OK ||
-        sn_dataset_edge_type(dataset, 0, &edge) != SN_OK)
+    if (sn_dataset_node_type(dataset, node_type, &node) != SN_OK)
         return report_library_error();
     task->nodes = node.count;
-    task->edges = edge.count;
+    for (int32_t e = 0; e < sn_dataset_num_edge_types(dataset); e++) {
+        if (sn_dataset_edge_type(dataset, e, &edge) != SN_OK)
+            return report_library_error();
+        task->edges += edge.count;
+    }
     if (check_features(task, node.x) && read_all_labels(task, node.y) &&
         read_split(task, node.train, "train", &task->train) &&
         read_split(task, node.val, "val", &task->val) &&
@@ -96,6 +95,16 @@ bool task_init(struct task *task, sn_dataset *dataset, const char *name)
         return true;
     task_deinit(task);
     return false;
+}
+
+bool task_init(struct task *task, sn_dataset *dataset, const char *name)
+{
+    if (sn_dataset_is_homogeneous(dataset))
+        return task_init_typed(task, dataset, 0, name);
+    *task = (struct task){ 0 };
+    return report_error("%s: has %d node types and %d edge types; this trainer takes one each",
+                        name, sn_dataset_num_node_types(dataset),
+                        sn_dataset_num_edge_types(dataset));
 }
 
 void task_deinit(struct task *task)

@@ -16,17 +16,19 @@ struct task_split {
 };
 
 struct task {
-    sn_dataset *dataset; /* BORROWED */
-    const char *name;    /* of the dataset, for messages; BORROWED */
-    int64_t nodes, edges;
-    int32_t features; /* numbers per node */
-    int32_t classes;  /* the greatest label + 1 */
-    int32_t *labels;  /* [nodes]; -1: none */
+    sn_dataset *dataset;  /* BORROWED */
+    const char *name;     /* of the dataset, for messages; BORROWED */
+    int64_t nodes, edges; /* nodes of that type; edges of all types */
+    int32_t features;     /* numbers per node */
+    int32_t classes;      /* the greatest label + 1 */
+    int32_t *labels;      /* [nodes]; -1: none */
     struct task_split train, val, test;
 };
 
-/* False: the dataset does not hold such a task (reported). */
+/* Of the one node type of a homogeneous dataset. False: it does not hold such a task (reported). */
 bool task_init(struct task *task, sn_dataset *dataset, const char *name);
+/* The same of one node type among any. */
+bool task_init_typed(struct task *task, sn_dataset *dataset, int32_t node_type, const char *name);
 void task_deinit(struct task *task);
 
 /* Labels of a tensor of the dataset or of a batch; its "unlabelled" becomes -1. */
