@@ -324,7 +324,9 @@ static graph_store *make_star(void)
         from[1000 + e] = e + 1;
     }
     store->node_types[0] = (ref_node_type){ .name = "node", .count = 1001 };
-    store->edge_types[0] = (ref_edge_type){ "node", "to", "node", 2000, from, to, { 0 } };
+    store->edge_types[0] = (ref_edge_type){
+        .src = "node", .rel = "to", .dst = "node", .count = 2000, .from = from, .to = to
+    };
     return store;
 }
 
@@ -340,7 +342,9 @@ static graph_store *make_multi(void)
         to[e] = (60 - e) / 7 % 12;
     }
     store->node_types[0] = (ref_node_type){ .name = "node", .count = 13 };
-    store->edge_types[0] = (ref_edge_type){ "node", "to", "node", 60, from, to, { 0 } };
+    store->edge_types[0] = (ref_edge_type){
+        .src = "node", .rel = "to", .dst = "node", .count = 60, .from = from, .to = to
+    };
     return store;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sections 3 and 4 of docs/sampling.md: a batch and its digest. */
+/* Sections 3, 4 and 8 of docs/sampling.md: a batch and its digest. */
 #include "reference_inside.h"
 
 #include <assert.h>
@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include <xxhash.h>
-
-enum { PURPOSE_UNIFORM = 2 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -35,91 +33,7 @@ void ref_list_push(id_list *list, int64_t id)
     list->ids[list->len++] = id;
 }
 
-/* ---- 3.1 rows and picks ---------------------------------------------------------------------- */
-
-static int compare_neighbours(const void *pa, const void *pb)
-{
-    const neighbour *a = pa;
-    const neighbour *b = pb;
-    if (a->node != b->node) {
-        return a->node < b->node ? -1 : 1;
-    }
-    return a->edge < b->edge ? -1 : a->edge > b->edge;
-}
-
-/* Only groups the edges by owner. Few rows are read, so ref_row_of sorts what is read. */
-static rows rows_build(const ref_edge_type *edges, int64_t owners, bool in_direction)
-{
-    const int64_t *owner = in_direction ? edges->to : edges->from;
-    const int64_t *other = in_direction ? edges->from : edges->to;
-    rows r = { ref_zeroed(owners + 1, sizeof(int64_t)),
-               ref_zeroed(edges->count, sizeof(neighbour)) };
-    for (int64_t e = 0; e < edges->count; e++) {
-        r.begin[owner[e] + 1]++;
-    }
-    for (int64_t v = 0; v < owners; v++) {
-        r.begin[v + 1] += r.begin[v];
-    }
-    int64_t *next = ref_zeroed(owners, sizeof(int64_t));
-    memcpy(next, r.begin, (size_t)owners * sizeof(int64_t));
-    for (int64_t e = 0; e < edges->count; e++) {
-        r.entries[next[owner[e]]++] = (neighbour){ other[e], e };
-    }
-    free(next);
-    return r;
-}
-
-const neighbour *ref_row_of(const rows *r, int64_t v, int64_t *degree)
-{
-    neighbour *row = r->entries + r->begin[v];
-    *degree = r->begin[v + 1] - r->begin[v];
-    qsort(row, (size_t)*degree, sizeof(*row), compare_neighbours);
-    return row;
-}
-
-static void rows_free(rows *r)
-{
-    free(r->begin);
-    free(r->entries);
-}
-
-/* Floyd's method. Looks for an earlier pick one by one: quadratic in k, and plainly right. */
-static void pick_floyd(uint64_t key, uint64_t v, int64_t d, int64_t k, int64_t *out)
-{
-    for (int64_t i = 0; i < k; i++) {
-        int64_t j = d - k + i;
-        int64_t t = (int64_t)ref_draw(key, v, 0, (uint32_t)i, (uint64_t)j + 1, (uint64_t)d);
-        out[i] = t;
-        for (int64_t p = 0; p < i; p++) {
-            if (out[p] == t) {
-                out[i] = j;
-            }
-        }
-    }
-}
-
-int64_t ref_pick(uint64_t key, uint64_t v, int64_t d, int64_t k, bool replace, int64_t *out)
-{
-    if (k == 0 || d == 0) {
-        return 0;
-    }
-    if (k == -1 || (!replace && d <= k)) {
-        for (int64_t p = 0; p < d; p++) {
-            out[p] = p;
-        }
-        return d;
-    }
-    if (!replace) {
-        pick_floyd(key, v, d, k, out);
-        return k;
-    }
-    for (int64_t i = 0; i < k; i++) {
-        out[i] = (int64_t)ref_draw(key, v, 0, (uint32_t)i, (uint64_t)d, (uint64_t)d);
-    }
-    return k;
-}
-
-/* ---- 3.2 hops and local ids ------------------------------------------------------------------ */
+/* ---- 3.2 and 8 hops and local ids ------------------------------------------------------------ */
 
 int ref_node_type_of(const ref_graph *graph, const char *name)
 {
@@ -138,9 +52,9 @@ static void sampler_init(sampler *s)
     s->nodes = ref_zeroed(graph->num_node_types, sizeof(*s->nodes));
     for (int t = 0; t < graph->num_node_types; t++) {
         int64_t count = graph->node_types[t].count;
-        s->nodes[t].local_id = ref_zeroed(count, sizeof(int64_t));
+        s->nodes[t].newest = ref_zeroed(count, sizeof(int64_t));
         for (int64_t v = 0; v < count; v++) {
-            s->nodes[t].local_id[v] = -1;
+            s->nodes[t].newest[v] = -1;
         }
     }
     s->edges = ref_zeroed(graph->num_edge_types, sizeof(*s->edges));
@@ -149,7 +63,7 @@ static void sampler_init(sampler *s)
         edge_state *edges = &s->edges[e];
         edges->source = ref_node_type_of(graph, in ? type->dst : type->src);
         edges->target = ref_node_type_of(graph, in ? type->src : type->dst);
-        edges->rows = rows_build(type, graph->node_types[edges->source].count, in);
+        edges->rows = ref_rows_build(type, graph->node_types[edges->source].count, in);
     }
 }
 
@@ -157,12 +71,15 @@ static void sampler_clear(sampler *s)
 {
     for (int t = 0; t < s->graph->num_node_types; t++) {
         free(s->nodes[t].nodes.ids);
-        free(s->nodes[t].local_id);
+        free(s->nodes[t].trees.ids);
+        free(s->nodes[t].newest);
+        free(s->nodes[t].older.ids);
+        free(s->nodes[t].seeds.ids);
         free(s->nodes[t].per_hop.ids);
     }
     for (int e = 0; e < s->graph->num_edge_types; e++) {
         edge_state *edges = &s->edges[e];
-        rows_free(&edges->rows);
+        ref_rows_free(&edges->rows);
         free(edges->row.ids);
         free(edges->col.ids);
         free(edges->edge.ids);
@@ -171,16 +88,35 @@ static void sampler_clear(sampler *s)
     free(s->nodes);
     free(s->edges);
     free(s->inputs.ids);
+    free(s->tree_times.ids);
     ref_links_clear(s);
 }
 
-int64_t ref_visit(node_state *state, int64_t v)
+int64_t ref_tree(const sampler *s, int64_t i)
 {
-    if (state->local_id[v] < 0) {
-        state->local_id[v] = state->nodes.len;
-        ref_list_push(&state->nodes, v);
+    return s->plan->disjoint ? i : 0;
+}
+
+int64_t ref_local_id(const node_state *state, int64_t tree, int64_t v)
+{
+    int64_t id = state->newest[v];
+    while (id >= 0 && state->trees.ids[id] != tree) {
+        id = state->older.ids[id];
     }
-    return state->local_id[v];
+    return id;
+}
+
+int64_t ref_visit(node_state *state, int64_t tree, int64_t v)
+{
+    int64_t id = ref_local_id(state, tree, v);
+    if (id < 0) {
+        id = state->nodes.len;
+        ref_list_push(&state->nodes, v);
+        ref_list_push(&state->trees, tree);
+        ref_list_push(&state->older, state->newest[v]);
+        state->newest[v] = id;
+    }
+    return id;
 }
 
 /* What was appended since the last call becomes the frontier, and is counted. */
@@ -208,14 +144,33 @@ static void find_inputs(sampler *s)
     }
 }
 
+/* Section 9: where no times are given, a seed has the time of its node. */
+static void visit_nodes(sampler *s)
+{
+    const ref_plan *plan = s->plan;
+    for (int64_t i = 0; i < s->inputs.len; i++) {
+        int64_t at = s->inputs.ids[i];
+        int64_t v = plan->input[at];
+        (void)ref_visit(&s->nodes[plan->seed_type], ref_tree(s, i), v);
+        if (plan->times != REF_TIMES_NONE) {
+            const int64_t *times = s->graph->node_types[plan->seed_type].times;
+            ref_list_push(&s->tree_times, plan->seed_times ? plan->seed_times[at] : times[v]);
+        }
+    }
+}
+
 static void visit_seeds(sampler *s)
 {
     find_inputs(s);
     if (s->plan->links) {
         ref_links_visit(s);
     } else {
-        for (int64_t i = 0; i < s->inputs.len; i++) {
-            ref_visit(&s->nodes[s->plan->seed_type], s->plan->input[s->inputs.ids[i]]);
+        visit_nodes(s);
+    }
+    for (int t = 0; t < s->graph->num_node_types; t++) {
+        node_state *state = &s->nodes[t];
+        for (int64_t i = 0; i < state->nodes.len; i++) {
+            ref_list_push(&state->seeds, state->nodes.ids[i]);
         }
     }
     advance_frontiers(s);
@@ -227,22 +182,20 @@ static void expand(sampler *s, int hop, int e)
     edge_state *edges = &s->edges[e];
     node_state *from = &s->nodes[edges->source];
     int64_t k = plan->fanout[e * plan->hops + hop];
-    uint64_t key =
-        ref_phase_key(plan->seed, s->epoch, s->g, PURPOSE_UNIFORM, (uint64_t)hop, (uint64_t)e);
     int64_t before = edges->row.len;
     for (int64_t f = from->frontier_begin; f < from->frontier_end; f++) {
-        int64_t v = from->nodes.ids[f];
-        int64_t degree;
-        const neighbour *row = ref_row_of(&edges->rows, v, &degree);
-        int64_t *picks = ref_zeroed(degree > k ? degree : k, sizeof(*picks));
-        int64_t n = ref_pick(key, (uint64_t)v, degree, k, plan->replace, picks);
+        int64_t tree = from->trees.ids[f];
+        tree_row row = ref_tree_row(s, e, tree, from->nodes.ids[f]);
+        int64_t *picks = ref_zeroed(row.degree > k ? row.degree : k, sizeof(*picks));
+        int64_t n = ref_tree_pick(s, hop, e, &row, picks);
         for (int64_t p = 0; p < n; p++) {
-            const neighbour *pick = &row[picks[p]];
-            ref_list_push(&edges->row, ref_visit(&s->nodes[edges->target], pick->node));
+            const tree_edge *pick = &row.entries[picks[p]];
+            ref_list_push(&edges->row, ref_visit(&s->nodes[edges->target], tree, pick->node));
             ref_list_push(&edges->col, f);
             ref_list_push(&edges->edge, pick->edge);
         }
         free(picks);
+        free(row.entries);
     }
     ref_list_push(&edges->per_hop, edges->row.len - before);
 }
@@ -315,8 +268,7 @@ static char *edge_name(const sampler *s, int e, const char *name)
     return full;
 }
 
-/* An index tensor with the first n entries of a list. */
-static void add_index(ref_batch *batch, char *name, const id_list *list, int64_t n)
+void ref_add_index(ref_batch *batch, char *name, const id_list *list, int64_t n)
 {
     ref_tensor *tensor = ref_add_tensor(batch, name, &index_array, n);
     if (n > 0) {
@@ -343,13 +295,13 @@ static void deliver_edges(const sampler *s, ref_batch *batch)
 {
     int types = s->graph->num_edge_types;
     for (int e = 0; e < types; e++) {
-        add_index(batch, edge_name(s, e, "row"), &s->edges[e].row, s->edges[e].row.len);
+        ref_add_index(batch, edge_name(s, e, "row"), &s->edges[e].row, s->edges[e].row.len);
     }
     for (int e = 0; e < types; e++) {
-        add_index(batch, edge_name(s, e, "col"), &s->edges[e].col, s->edges[e].col.len);
+        ref_add_index(batch, edge_name(s, e, "col"), &s->edges[e].col, s->edges[e].col.len);
     }
     for (int e = 0; e < types && s->plan->with_edge; e++) {
-        add_index(batch, edge_name(s, e, "edge"), &s->edges[e].edge, s->edges[e].edge.len);
+        ref_add_index(batch, edge_name(s, e, "edge"), &s->edges[e].edge, s->edges[e].edge.len);
     }
 }
 
@@ -391,8 +343,38 @@ static void deliver_labels(const sampler *s, ref_batch *batch)
             add_rows(batch, node_name(s, t, "y"), y, nodes, nodes->len);
         }
         if (y->data && s->plan->labels == REF_LABELS_SEEDS && has_seeds(s, t)) {
-            add_rows(batch, node_name(s, t, "y"), y, nodes, s->nodes[t].per_hop.ids[0]);
+            add_rows(batch, node_name(s, t, "y"), y, &s->nodes[t].seeds, s->nodes[t].seeds.len);
         }
+    }
+}
+
+static void deliver_counts(const sampler *s, ref_batch *batch)
+{
+    for (int t = 0; t < s->graph->num_node_types; t++) {
+        const id_list *counts = &s->nodes[t].per_hop;
+        ref_add_index(batch, node_name(s, t, "num_sampled_nodes"), counts, counts->len);
+    }
+    for (int e = 0; e < s->graph->num_edge_types; e++) {
+        const id_list *counts = &s->edges[e].per_hop;
+        ref_add_index(batch, edge_name(s, e, "num_sampled_edges"), counts, counts->len);
+    }
+}
+
+/* Sections 6.4, 8 and 11: what comes behind the tensors of section 4. */
+static void deliver_more(const sampler *s, ref_batch *batch)
+{
+    if (s->plan->links) {
+        ref_links_deliver(s, batch);
+    }
+    if (s->plan->subgraph) {
+        ref_induced_deliver(s, batch);
+    }
+    for (int t = 0; t < s->graph->num_node_types && s->plan->disjoint; t++) {
+        const id_list *trees = &s->nodes[t].trees;
+        ref_add_index(batch, node_name(s, t, "tree"), trees, trees->len);
+    }
+    if (s->plan->links) {
+        ref_links_deliver_exhausted(s, batch);
     }
 }
 
@@ -400,33 +382,42 @@ static void deliver(const sampler *s, ref_batch *batch)
 {
     const ref_graph *graph = s->graph;
     for (int t = 0; t < graph->num_node_types; t++) {
-        add_index(batch, node_name(s, t, "node"), &s->nodes[t].nodes, s->nodes[t].nodes.len);
+        ref_add_index(batch, node_name(s, t, "node"), &s->nodes[t].nodes, s->nodes[t].nodes.len);
     }
     deliver_edges(s, batch);
     deliver_features(s, batch);
     deliver_labels(s, batch);
     for (int t = 0; t < graph->num_node_types; t++) {
-        const node_state *state = &s->nodes[t];
         if (has_seeds(s, t)) {
-            add_index(batch, node_name(s, t, "batch"), &state->nodes, state->per_hop.ids[0]);
+            ref_add_index(batch, node_name(s, t, "batch"), &s->nodes[t].seeds,
+                          s->nodes[t].seeds.len);
         }
     }
-    for (int t = 0; t < graph->num_node_types; t++) {
-        const id_list *counts = &s->nodes[t].per_hop;
-        add_index(batch, node_name(s, t, "num_sampled_nodes"), counts, counts->len);
+    if (!s->plan->subgraph) {
+        deliver_counts(s, batch);
     }
-    for (int e = 0; e < graph->num_edge_types; e++) {
-        const id_list *counts = &s->edges[e].per_hop;
-        add_index(batch, edge_name(s, e, "num_sampled_edges"), counts, counts->len);
-    }
-    if (s->plan->links) {
-        ref_links_deliver(s, batch);
-    }
+    deliver_more(s, batch);
+}
+
+/* The page refuses the other combinations. */
+static void check_plan(const ref_plan *plan)
+{
+    bool timed = plan->times != REF_TIMES_NONE;
+    bool labor = plan->labor != REF_LABOR_NONE;
+    assert(!timed || plan->disjoint);
+    assert(timed || (!plan->last && plan->window == 0));
+    assert(!plan->last || (!plan->replace && !plan->weighted && !labor));
+    assert(!labor || (!plan->weighted && !plan->disjoint && !plan->replace));
+    assert(!plan->subgraph || (!plan->links && !plan->disjoint));
+    (void)timed;
+    (void)labor;
+    (void)plan;
 }
 
 ref_batch *ref_sample(const ref_graph *graph, const ref_plan *plan, uint64_t epoch, uint64_t g)
 {
     assert(g < (uint64_t)ref_num_batches(plan));
+    check_plan(plan);
     sampler s = { .graph = graph, .plan = plan, .epoch = epoch, .g = g };
     sampler_init(&s);
     visit_seeds(&s);
@@ -438,6 +429,9 @@ ref_batch *ref_sample(const ref_graph *graph, const ref_plan *plan, uint64_t epo
     }
     if (plan->links && plan->remove_links) {
         ref_links_remove(&s);
+    }
+    if (plan->subgraph) {
+        ref_induce(&s);
     }
     ref_batch *batch = ref_zeroed(1, sizeof(*batch));
     batch->epoch = epoch;

@@ -28,6 +28,7 @@ typedef struct ref_node_type {
     const char *name;
     int64_t count;
     ref_array x, y;
+    const int64_t *times; /* section 9, by node id; NULL: none */
 } ref_node_type;
 
 /* Edge i goes from[i] -> to[i]; its edge id is i. */
@@ -36,6 +37,8 @@ typedef struct ref_edge_type {
     int64_t count;
     const int64_t *from, *to;
     ref_array x;
+    const float *weights; /* section 7, by edge id; NULL: none */
+    const int64_t *times; /* section 9, by edge id; NULL: none */
 } ref_edge_type;
 
 typedef struct ref_graph {
@@ -48,6 +51,8 @@ typedef struct ref_graph {
 enum { REF_LABELS_NONE = 0, REF_LABELS_ALL = 1, REF_LABELS_SEEDS = 2 };
 enum { REF_UNEVEN_SHORT = 0, REF_UNEVEN_PAD = 1, REF_UNEVEN_DROP = 2 };
 enum { REF_NEG_NONE = 0, REF_NEG_BINARY = 1, REF_NEG_TRIPLET = 2 };
+enum { REF_LABOR_NONE = 0, REF_LABOR = 1, REF_LABOR_LAYERS = 2 };
+enum { REF_TIMES_NONE = 0, REF_TIMES_NODES = 1, REF_TIMES_EDGES = 2 };
 
 typedef struct ref_plan {
     int seed_type; /* index of the node type of the seeds */
@@ -75,6 +80,14 @@ typedef struct ref_plan {
     double neg_amount; /* a, or A with triplets */
     int neg_tries;     /* T; 0: the default of 5 */
     bool neg_non_strict, neg_by_degree, remove_links;
+    /* Sections 7 to 11. */
+    bool weighted, disjoint, subgraph;
+    int labor;
+    int times;
+    bool last;
+    int64_t window; /* W; 0: none */
+    /* [num_input]; NULL: the default of section 9, where links are all edges of e by id */
+    const int64_t *seed_times;
 } ref_plan;
 
 /* Index tensors are always int64. */
@@ -101,7 +114,7 @@ int64_t ref_num_batches(const ref_plan *plan);
  */
 int64_t ref_rank_batches(const ref_plan *plan, int64_t **g_out, bool **padded_out);
 
-/* Sections 3, 4 and 6: batch g, 0 <= g < ref_num_batches(plan). Rank, world and start do not
+/* Sections 3, 4 and 6 to 11: batch g, 0 <= g < ref_num_batches(plan). Rank, world and start do not
  * matter. */
 ref_batch *ref_sample(const ref_graph *graph, const ref_plan *plan, uint64_t epoch, uint64_t g);
 void ref_batch_free(ref_batch *batch);
@@ -116,6 +129,7 @@ uint64_t ref_digest(const ref_batch *batch);
 void ref_philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t out[4]);
 uint64_t ref_phase_key(uint64_t seed, uint64_t epoch, uint64_t g, uint64_t purpose, uint64_t hop,
                        uint64_t etype);
+uint32_t ref_word32(uint64_t key, uint64_t v, uint32_t tree, uint32_t i);
 uint64_t ref_draw(uint64_t key, uint64_t v, uint32_t tree, uint32_t i, uint64_t n, uint64_t degree);
 
 /* The same draw; *rejected gets the number of words thrown away before the accepted one. */
@@ -124,8 +138,8 @@ uint64_t ref_draw_counted(uint64_t key, uint64_t v, uint32_t tree, uint32_t i, u
 
 uint64_t ref_perm(uint64_t seed, uint64_t epoch, uint64_t n, uint64_t i);
 
-/* Section 3.1: the positions picked from a row of degree d, in order, into out; returns how many.
- * out must hold max(d, k) entries. */
+/* Section 3.1: the positions picked from a row of degree d with tree 0, in order, into out; returns
+ * how many. out must hold max(d, k) entries. */
 int64_t ref_pick(uint64_t key, uint64_t v, int64_t d, int64_t k, bool replace, int64_t *out);
 
 /* Section 3.4: the printed name of an edge type as delivered, malloc'd. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Section 6 of docs/sampling.md: pairs for seeds, negatives, removed links and their tensors. */
+/* Section 6 of docs/sampling.md, also where its trees are disjoint (8) and have times (9): pairs for
+ * seeds, negatives, removed links and their tensors. */
 #include "reference_inside.h"
 
 #include <assert.h>
@@ -104,6 +105,7 @@ static void add_negative(sampler *s, int64_t p, int64_t w)
     ref_list_push(&s->links.neg_src, negative.src);
     ref_list_push(&s->links.neg_dst, negative.dst);
     ref_list_push(&s->links.neg_marked, exhausted);
+    ref_list_push(&s->links.neg_pair, p);
 }
 
 /* Mode binary: how many negatives the batch asks for. */
@@ -133,13 +135,63 @@ static void add_negatives(sampler *s)
     }
 }
 
-/* ---- 6.2 seeds ------------------------------------------------------------------------------- */
+/* ---- 6.2, 8 and 9 seeds ---------------------------------------------------------------------- */
 
-static void visit_all(node_state *state, const id_list *list)
+/* The numbers of the first trees of the ends of pairs and negatives; those of the sources of pairs
+ * begin with 0. Triplets have no trees for sources of negatives. */
+static int64_t first_dst_tree(const sampler *s)
+{
+    return s->links.src.len;
+}
+
+static int64_t first_neg_src_tree(const sampler *s)
+{
+    return 2 * s->links.src.len;
+}
+
+static int64_t first_neg_dst_tree(const sampler *s)
+{
+    int64_t sources = s->plan->neg == REF_NEG_BINARY ? s->links.neg_src.len : 0;
+    return first_neg_src_tree(s) + sources;
+}
+
+static void visit_all(sampler *s, int type, const id_list *list, int64_t first_tree)
 {
     for (int64_t i = 0; i < list->len; i++) {
-        (void)ref_visit(state, list->ids[i]);
+        (void)ref_visit(&s->nodes[type], ref_tree(s, first_tree + i), list->ids[i]);
     }
+}
+
+/* Where no times are given, the links are all edges of e. */
+static int64_t time_of_pair(const sampler *s, int64_t p)
+{
+    const int64_t *times = s->plan->seed_times ? s->plan->seed_times : link_edges(s)->times;
+    return times[s->inputs.ids[p]];
+}
+
+static void time_pairs(sampler *s)
+{
+    for (int64_t p = 0; p < s->links.src.len; p++) {
+        ref_list_push(&s->tree_times, time_of_pair(s, p));
+    }
+}
+
+static void time_negatives(sampler *s)
+{
+    for (int64_t j = 0; j < s->links.neg_pair.len; j++) {
+        ref_list_push(&s->tree_times, time_of_pair(s, s->links.neg_pair.ids[j]));
+    }
+}
+
+/* In the order of the trees. */
+static void time_trees(sampler *s)
+{
+    time_pairs(s);
+    time_pairs(s);
+    if (s->plan->neg == REF_NEG_BINARY) {
+        time_negatives(s);
+    }
+    time_negatives(s);
 }
 
 /* One order serves both cases: if S and D differ, each has a list of its own. */
@@ -153,12 +205,15 @@ void ref_links_visit(sampler *s)
         ref_list_push(&links->dst, s->plan->link_dst[s->inputs.ids[p]]);
     }
     add_negatives(s);
-    visit_all(&s->nodes[links->src_type], &links->src);
-    visit_all(&s->nodes[links->dst_type], &links->dst);
+    visit_all(s, links->src_type, &links->src, 0);
+    visit_all(s, links->dst_type, &links->dst, first_dst_tree(s));
     if (s->plan->neg == REF_NEG_BINARY) {
-        visit_all(&s->nodes[links->src_type], &links->neg_src);
+        visit_all(s, links->src_type, &links->neg_src, first_neg_src_tree(s));
     }
-    visit_all(&s->nodes[links->dst_type], &links->neg_dst);
+    visit_all(s, links->dst_type, &links->neg_dst, first_neg_dst_tree(s));
+    if (s->plan->times != REF_TIMES_NONE) {
+        time_trees(s);
+    }
 }
 
 /* ---- 6.3 removed links ----------------------------------------------------------------------- */
@@ -247,20 +302,13 @@ static char *link_name(const sampler *s, const char *name)
 }
 
 /* Writes the local ids of a list of nodes of type t; returns the place behind them. */
-static int64_t *put_local(const sampler *s, int64_t *to, int t, const id_list *list)
+static int64_t *put_local(const sampler *s, int64_t *to, int t, const id_list *list,
+                          int64_t first_tree)
 {
     for (int64_t i = 0; i < list->len; i++) {
-        *to++ = s->nodes[t].local_id[list->ids[i]];
+        *to++ = ref_local_id(&s->nodes[t], ref_tree(s, first_tree + i), list->ids[i]);
     }
     return to;
-}
-
-static void add_local(const sampler *s, ref_batch *batch, const char *name, int t,
-                      const id_list *list)
-{
-    ref_array like = { .code = CODE_INT, .bits = 64, .ndim = 1 };
-    ref_tensor *tensor = ref_add_tensor(batch, link_name(s, name), &like, list->len);
-    put_local(s, tensor->data, t, list);
 }
 
 static void add_label_index(const sampler *s, ref_batch *batch)
@@ -270,10 +318,10 @@ static void add_label_index(const sampler *s, ref_batch *batch)
     ref_array like = { .code = CODE_INT, .bits = 64, .ndim = 2, .shape = { 2, width } };
     ref_tensor *tensor = ref_add_tensor(batch, link_name(s, "edge_label_index"), &like, 2);
     int64_t *to = tensor->data;
-    to = put_local(s, to, links->src_type, &links->src);
-    to = put_local(s, to, links->src_type, &links->neg_src);
-    to = put_local(s, to, links->dst_type, &links->dst);
-    put_local(s, to, links->dst_type, &links->neg_dst);
+    to = put_local(s, to, links->src_type, &links->src, 0);
+    to = put_local(s, to, links->src_type, &links->neg_src, first_neg_src_tree(s));
+    to = put_local(s, to, links->dst_type, &links->dst, first_dst_tree(s));
+    (void)put_local(s, to, links->dst_type, &links->neg_dst, first_neg_dst_tree(s));
 }
 
 /* A label as a number: every float32 and int32 is a binary64, and of an int64 the sign is right. */
@@ -350,20 +398,30 @@ static void add_triplets(const sampler *s, ref_batch *batch)
     const link_state *links = &s->links;
     int64_t amount = (int64_t)s->plan->neg_amount;
     int64_t num_pairs = links->src.len;
-    add_local(s, batch, "src_index", links->src_type, &links->src);
-    add_local(s, batch, "dst_pos_index", links->dst_type, &links->dst);
     ref_array like = { .code = CODE_INT, .bits = 64, .ndim = 1 };
+    ref_tensor *sources = ref_add_tensor(batch, link_name(s, "src_index"), &like, num_pairs);
+    (void)put_local(s, sources->data, links->src_type, &links->src, 0);
+    ref_tensor *ends = ref_add_tensor(batch, link_name(s, "dst_pos_index"), &like, num_pairs);
+    (void)put_local(s, ends->data, links->dst_type, &links->dst, first_dst_tree(s));
     if (amount > 1) {
         like.ndim = 2;
         like.shape[1] = amount;
     }
     ref_tensor *negatives = ref_add_tensor(batch, link_name(s, "dst_neg_index"), &like, num_pairs);
-    put_local(s, negatives->data, links->dst_type, &links->neg_dst);
-    like.code = CODE_UINT;
-    like.bits = 8;
-    ref_tensor *mask = ref_add_tensor(batch, link_name(s, "neg_mask"), &like, num_pairs);
-    for (int64_t i = 0; i < links->neg_marked.len; i++) {
-        ((uint8_t *)mask->data)[i] = (uint8_t)links->neg_marked.ids[i];
+    (void)put_local(s, negatives->data, links->dst_type, &links->neg_dst, first_neg_dst_tree(s));
+}
+
+static void add_mask(const sampler *s, ref_batch *batch)
+{
+    const id_list *marked = &s->links.neg_marked;
+    ref_array like = { .code = CODE_UINT, .bits = 8, .ndim = 1 };
+    if (s->plan->neg_amount > 1) {
+        like.ndim = 2;
+        like.shape[1] = (int64_t)s->plan->neg_amount;
+    }
+    ref_tensor *mask = ref_add_tensor(batch, link_name(s, "neg_mask"), &like, s->links.src.len);
+    for (int64_t i = 0; i < marked->len; i++) {
+        ((uint8_t *)mask->data)[i] = (uint8_t)marked->ids[i];
     }
 }
 
@@ -381,7 +439,14 @@ void ref_links_deliver(const sampler *s, ref_batch *batch)
     } else if (plan->neg == REF_NEG_BINARY) {
         add_plain_labels(s, batch);
     }
-    if (plan->neg == REF_NEG_BINARY) {
+}
+
+void ref_links_deliver_exhausted(const sampler *s, ref_batch *batch)
+{
+    if (s->plan->neg == REF_NEG_TRIPLET) {
+        add_mask(s, batch);
+    }
+    if (s->plan->neg == REF_NEG_BINARY) {
         ref_array like = { .code = CODE_INT, .bits = 64, .ndim = 1 };
         ref_tensor *tensor = ref_add_tensor(batch, link_name(s, "num_neg_dropped"), &like, 1);
         *(int64_t *)tensor->data = s->links.dropped;
@@ -396,4 +461,5 @@ void ref_links_clear(sampler *s)
     free(links->neg_src.ids);
     free(links->neg_dst.ids);
     free(links->neg_marked.ids);
+    free(links->neg_pair.ids);
 }

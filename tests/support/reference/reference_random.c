@@ -75,6 +75,11 @@ static uint32_t word32(uint64_t key, uint64_t v, uint32_t base, uint32_t tree, u
     return out[a % 4];
 }
 
+uint32_t ref_word32(uint64_t key, uint64_t v, uint32_t tree, uint32_t i)
+{
+    return word32(key, v, 0, tree, i);
+}
+
 /* The same with 64-bit words, two to a counter, low half first. */
 static uint64_t word64(uint64_t key, uint64_t v, uint32_t base, uint32_t tree, uint32_t a)
 {
