@@ -12,7 +12,7 @@
  * Threads: any. */
 #include "base/mem.h"
 #include "base/random.h"
-#include "engine/data/inside.h"
+#include "engine/data/tables.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -397,8 +397,8 @@ static uint64_t elements_of(const content *c, const sn__array_ref *ref)
         return (uint64_t)entries - 1;
     else if (ref->role == SN__CSR_EDGE_IDS || ref->role == SN__CSC_EDGE_IDS)
         ids = entries;
-    else if (ref->role == SN__EDGE_X || ref->role == SN__EDGE_TIMES)
-        return 0;
+    else if (ref->role == SN__EDGE_X || ref->role == SN__EDGE_TIMES || ref->role >= SN__CSR_TABLES)
+        return 0; /* tables count for themselves */
     return (uint64_t)entries * (uint64_t)(ids > most ? (ids + most - 1) / most : 1);
 }
 
@@ -426,6 +426,7 @@ sn_status sn__content_check(const sn_dataset *dataset, const sn__content_rule *r
         if (!(rule->trust_sorted_here && dataset->edges[i].sorted_here))
             SN_TRY(check_layouts(&c, i));
         SN_TRY(check_weights(&c, i));
+        SN_TRY(sn__tables_check(dataset, i, rule->bad_other, rule->progress));
     }
     for (size_t i = 0; i < dataset->num_links; i++)
         SN_TRY(check_link(&c, i));

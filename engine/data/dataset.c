@@ -94,6 +94,31 @@ sn_status sn_dataset_edge_type(const sn_dataset *dataset, int32_t index, sn_edge
     return SN_OK;
 }
 
+static const void *data_or_null(const sn__stored *array)
+{
+    return sn__stored_present(array) ? array->view.data : NULL;
+}
+
+static sn__time_table time_table(const sn__stored *order)
+{
+    sn__time_table table = { data_or_null(order), data_or_null(order + 1),
+                             data_or_null(order + 2) };
+    if (table.order == NULL || table.times == NULL)
+        return (sn__time_table){ 0 };
+    return table;
+}
+
+sn__row_tables sn__dataset_tables(const sn_dataset *dataset, int32_t edge_type, bool csc)
+{
+    const sn__stored *first =
+        &dataset->edges[edge_type].arrays[csc ? SN__CSC_TABLES : SN__CSR_TABLES];
+    return (sn__row_tables){
+        .sums = data_or_null(&first[SN__TABLE_SUMS]),
+        .by_edge = time_table(&first[SN__TABLE_TIME_ORDER]),
+        .by_node = time_table(&first[SN__TABLE_NODE_ORDER]),
+    };
+}
+
 /* -- Names ------------------------------------------------------------------------------------- */
 
 /* "no <kind> type is named 'x', there are a, b, c": as many as a line holds. */

@@ -13,8 +13,29 @@
 
 const char *const sn__node_roles[SN__NODE_ROLES] = { "x", "y", "times", "train", "val", "test" };
 const char *const sn__edge_roles[SN__EDGE_ROLES] = {
-    "csr.indptr",   "csr.indices", "csr.edge_ids", "csc.indptr", "csc.indices",
-    "csc.edge_ids", "x",           "weights",      "times",
+    "csr.indptr",
+    "csr.indices",
+    "csr.edge_ids",
+    "csc.indptr",
+    "csc.indices",
+    "csc.edge_ids",
+    "x",
+    "weights",
+    "times",
+    "csr.weight_sums",
+    "csr.time_order",
+    "csr.times",
+    "csr.time_weight_sums",
+    "csr.node_time_order",
+    "csr.node_times",
+    "csr.node_time_weight_sums",
+    "csc.weight_sums",
+    "csc.time_order",
+    "csc.times",
+    "csc.time_weight_sums",
+    "csc.node_time_order",
+    "csc.node_times",
+    "csc.node_time_weight_sums",
 };
 
 /* -- Names ------------------------------------------------------------------------------------- */

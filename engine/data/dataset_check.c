@@ -96,6 +96,21 @@ static sn_status check_indptr(const check *c, const sn__array_ref *ref)
     return SN_OK;
 }
 
+static sn_status check_table(const check *c, const sn__array_ref *ref)
+{
+    const sn_tensor *view = &ref->array->view;
+    int table = (ref->role - SN__CSR_TABLES) % SN__NUM_TABLES;
+    if (table == SN__TABLE_TIMES || table == SN__TABLE_NODE_TIMES)
+        return want_vector(c, ref, sn__dtype_equal(view->dtype, (sn_dtype){ SN_INT, 64 }), "int64");
+    bool ok = sn__dtype_equal(view->dtype, (sn_dtype){ SN_UINT, 32 });
+    if (table != SN__TABLE_SUMS)
+        return want_vector(c, ref, ok, "uint32");
+    if (!ok || view->ndim != 2 || view->shape[1] != 2)
+        return fault(c, ref, "is %s of %d dimensions, expected pairs of uint32",
+                     sn_dtype_name(view->dtype), view->ndim);
+    return SN_OK;
+}
+
 static sn_status check_edge_array(const check *c, const sn__array_ref *ref)
 {
     const sn_tensor *view = &ref->array->view;
@@ -118,7 +133,10 @@ static sn_status check_edge_array(const check *c, const sn__array_ref *ref)
         SN_TRY(want_vector(c, ref, sn__dtype_equal(view->dtype, (sn_dtype){ SN_FLOAT, 32 }),
                            "float32"));
         break;
+    case SN__EDGE_X:
+        break;
     default:
+        SN_TRY(check_table(c, ref));
         break;
     }
     return want_rows(c, ref, count);

@@ -5,6 +5,7 @@
  *     arrays     each source is checked as a tensor and put into its slot: copied, or borrowed
  *     rows       edge lists become both layouts
  *     checks     shapes, then contents
+ *     tables     what weighted and temporal sampling look up
  *     take       only now are the sources marked TAKE ours; before, nothing is released
  *
  * Invariant C1: until `take` no slot has a release function, so an error leaves the caller's memory
@@ -14,7 +15,7 @@
 #include "base/option.h"
 #include "base/options_struct.h"
 #include "base/tensor.h"
-#include "engine/data/inside.h"
+#include "engine/data/tables.h"
 #include "kernels/coo_to_csr.h"
 
 #include <inttypes.h>
@@ -141,7 +142,7 @@ static void node_sources(const sn_node_spec *spec, const sn_source *out[SN__NODE
     out[SN__NODE_TEST] = &spec->test;
 }
 
-static void edge_sources(const sn_edge_spec *spec, const sn_source *out[SN__EDGE_ROLES])
+static void edge_sources(const sn_edge_spec *spec, const sn_source *out[SN__EDGE_SOURCES])
 {
     out[SN__CSR_INDPTR] = &spec->csr_indptr;
     out[SN__CSR_INDICES] = &spec->csr_indices;
@@ -156,7 +157,7 @@ static void edge_sources(const sn_edge_spec *spec, const sn_source *out[SN__EDGE
 
 static sn_status put_sources(const sn_dataset *dataset, const sn_dataset_spec *spec)
 {
-    const sn_source *sources[SN__EDGE_ROLES];
+    const sn_source *sources[SN__EDGE_SOURCES];
     for (size_t i = 0; i < dataset->num_nodes; i++) {
         node_sources(&spec->node_types[i], sources);
         for (int role = 0; role < SN__NODE_ROLES; role++) {
@@ -169,7 +170,7 @@ static sn_status put_sources(const sn_dataset *dataset, const sn_dataset_spec *s
     }
     for (size_t i = 0; i < dataset->num_edges; i++) {
         edge_sources(&spec->edge_types[i], sources);
-        for (int role = 0; role < SN__EDGE_ROLES; role++) {
+        for (int role = 0; role < SN__EDGE_SOURCES; role++) {
             sn__array_ref ref = { .array = &dataset->edges[i].arrays[role],
                                   .of = SN__OF_EDGES,
                                   .type = i,
@@ -228,6 +229,25 @@ static sn_status build_rows(sn_dataset *dataset, size_t index, const sn_source *
     return st;
 }
 
+/* -- Tables ------------------------------------------------------------------------------------ */
+
+static sn_status place_table(void *context, size_t type, int role, const sn_tensor *like,
+                             void **out)
+{
+    const sn_dataset *dataset = context;
+    sn__stored *slot = &dataset->edges[type].arrays[role];
+    SN_TRY(put_pages(slot, like, sn__edge_roles[role]));
+    *out = slot->pages;
+    return SN_OK;
+}
+
+static sn_status build_tables(sn_dataset *dataset)
+{
+    sn__table_maker maker = { .place = place_table, .context = dataset };
+    SN_TRY(sn__threads_resolve(0, &maker.threads));
+    return sn__tables_make(dataset, &maker);
+}
+
 /* -- Ownership --------------------------------------------------------------------------------- */
 
 static void take_source(const sn_source *source, sn__stored *slot)
@@ -241,7 +261,7 @@ static void take_source(const sn_source *source, sn__stored *slot)
 /* Cannot fail. */
 static void take_sources(const sn_dataset *dataset, const sn_dataset_spec *spec)
 {
-    const sn_source *sources[SN__EDGE_ROLES];
+    const sn_source *sources[SN__EDGE_SOURCES];
     for (size_t i = 0; i < dataset->num_nodes; i++) {
         node_sources(&spec->node_types[i], sources);
         for (int role = 0; role < SN__NODE_ROLES; role++)
@@ -249,7 +269,7 @@ static void take_sources(const sn_dataset *dataset, const sn_dataset_spec *spec)
     }
     for (size_t i = 0; i < dataset->num_edges; i++) {
         edge_sources(&spec->edge_types[i], sources);
-        for (int role = 0; role < SN__EDGE_ROLES; role++)
+        for (int role = 0; role < SN__EDGE_SOURCES; role++)
             take_source(sources[role], &dataset->edges[i].arrays[role]);
         const sn_source *edges = &spec->edge_types[i].edge_index;
         if (present(edges) && edges->keep == SN_KEEP_TAKE)
@@ -279,6 +299,7 @@ static sn_status fill(sn_dataset *dataset, const sn_dataset_spec *spec)
                               .bad_other = SN_E_INVALID,
                               .trust_sorted_here = true };
     SN_TRY(sn__content_check(dataset, &rule));
+    SN_TRY(build_tables(dataset));
     if (spec->unlabelled != NULL)
         dataset->unlabelled = *spec->unlabelled;
     return SN_OK;

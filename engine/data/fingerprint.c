@@ -160,8 +160,9 @@ static sn_status add_all(text *out, const sn_dataset *dataset, const sn__array_r
         SN_TRY(
             add(out, "edge\t%s\t%" PRId64 "\n", dataset->edges[i].name, dataset->edges[i].count));
         for (; at < count && refs[at].of == SN__OF_EDGES && refs[at].type == i; at++)
-            SN_TRY(add_array(out, sn__edge_roles[refs[at].role], &refs[at].array->view,
-                             refs[at].hash));
+            if (refs[at].role < SN__EDGE_SOURCES) /* tables follow from the others */
+                SN_TRY(add_array(out, sn__edge_roles[refs[at].role], &refs[at].array->view,
+                                 refs[at].hash));
     }
     for (; at < count; at++) {
         SN_TRY(add(out, "link\t"));

@@ -50,6 +50,7 @@ static sn_status fill(sn__import_job *job)
         SN_TRY(sn__import_node_type(job, i));
     for (size_t i = 0; i < import->num_edges; i++)
         SN_TRY(sn__import_edge_type(job, i));
+    SN_TRY(sn__writer_tables(job->writer, job->threads, &job->progress));
     SN_TRY(sn__import_links(job));
     SN_TRY(note_shuffle(job));
     sn__writer_unlabelled(job->writer, import->unlabelled);

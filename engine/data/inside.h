@@ -41,8 +41,23 @@ enum sn__edge_role {
     SN__EDGE_X,
     SN__EDGE_WEIGHTS,
     SN__EDGE_TIMES,
-    SN__EDGE_ROLES
+    SN__EDGE_SOURCES, /* those before are given; those from here on are made of them: tables.h */
+    SN__CSR_TABLES = SN__EDGE_SOURCES,
+    SN__CSC_TABLES = SN__CSR_TABLES + 7,
+    SN__EDGE_ROLES = SN__CSC_TABLES + 7
 };
+/* The tables of a layout, from SN__CSR_TABLES or SN__CSC_TABLES on. */
+enum sn__table {
+    SN__TABLE_SUMS,
+    SN__TABLE_TIME_ORDER,
+    SN__TABLE_TIMES,
+    SN__TABLE_TIME_SUMS,
+    SN__TABLE_NODE_ORDER,
+    SN__TABLE_NODE_TIMES,
+    SN__TABLE_NODE_SUMS,
+    SN__NUM_TABLES
+};
+_Static_assert(SN__NUM_TABLES == SN__CSC_TABLES - SN__CSR_TABLES, "roles have room for the tables");
 /* Their names in META.json, in the order in which they are listed and fingerprinted. */
 extern const char *const sn__node_roles[SN__NODE_ROLES];
 extern const char *const sn__edge_roles[SN__EDGE_ROLES];

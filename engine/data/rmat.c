@@ -15,6 +15,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum {
     BLOCK = 1 << 16,
@@ -185,6 +186,47 @@ static sn_status write_labels(sn__rmat *rmat)
     return sn__writer_node_array(rmat->writer, 0, "y", "node0.y.npy");
 }
 
+/* -- Weights and times ------------------------------------------------------------------------- */
+
+static sn_status fill_of_edges(void *context, int32_t thread, int64_t begin, int64_t end)
+{
+    (void)thread;
+    const fill_work *work = context;
+    bool times = work->out.view.dtype.code == SN_INT;
+    uint32_t words[4];
+    for (int64_t e = begin; e < end; e++) {
+        if (e == begin || e % 4 == 0)
+            four_words(work->key, e / 4, words);
+        if (times)
+            ((int64_t *)work->out.view.data)[e] = words[e % 4] >> 12;
+        else
+            ((float *)work->out.view.data)[e] = (float)((words[e % 4] >> 8) + 1) * 0x1p-24f;
+    }
+    size_t size = times ? sizeof(int64_t) : sizeof(float);
+    sn__output_forget(&work->out, (size_t)begin * size, (size_t)(end - begin) * size);
+    return SN_OK;
+}
+
+static sn_status write_of_edges(sn__rmat *rmat, const char *role, uint64_t purpose, sn_dtype dtype)
+{
+    char file[40];
+    fill_work work = { .rmat = rmat, .key = sn__rmat_key(rmat, purpose) };
+    (void)snprintf(file, sizeof file, "edge0.%s.npy", role);
+    SN_TRY(sn__output_vector(rmat->writer, file, dtype, rmat->edges, &work.out));
+    sn_status st = fill_array(rmat, &work, fill_of_edges, role, rmat->edges);
+    SN_TRY(sn__output_close(&work.out, st));
+    return sn__writer_edge_array(rmat->writer, 0, role, file);
+}
+
+static sn_status write_weights_and_times(sn__rmat *rmat)
+{
+    if (rmat->options->weights)
+        SN_TRY(write_of_edges(rmat, "weights", SN__RMAT_WEIGHTS, (sn_dtype){ SN_FLOAT, 32 }));
+    if (rmat->options->times)
+        SN_TRY(write_of_edges(rmat, "times", SN__RMAT_TIMES, (sn_dtype){ SN_INT, 64 }));
+    return sn__writer_tables(rmat->writer, rmat->threads, &rmat->progress);
+}
+
 /* -- The train split --------------------------------------------------------------------------- */
 
 typedef struct choice {
@@ -266,6 +308,7 @@ static sn_status fill(sn__rmat *rmat)
     int32_t index;
     SN_TRY(sn__writer_node_type(rmat->writer, "node", rmat->nodes, &index));
     SN_TRY(sn__rmat_edges(rmat));
+    SN_TRY(write_weights_and_times(rmat));
     SN_TRY(write_features(rmat));
     SN_TRY(write_labels(rmat));
     SN_TRY(write_split(rmat));

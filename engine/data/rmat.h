@@ -17,18 +17,29 @@
  *                 an integer k, k * 2^-23 - 1 (float16: k * 2^-10 - 1).
  *     y           node v: draw(v, 0, 0, classes) under KEY(3).
  *     train       perm(0) ... perm(max(1, num_nodes / 10) - 1), the shuffle of (KEY(4), 0),
- *                 ascending. */
+ *                 ascending.
+ *     weights     edge e takes a word as x does, under KEY(5): ((w >> 8) + 1) * 2^-24.
+ *     times       the same under KEY(6): w >> 12. */
 #ifndef SN_ENGINE_DATA_RMAT_H
 #define SN_ENGINE_DATA_RMAT_H
 
 #include "engine/data/writer.h"
 #include "seine/import.h"
 
-enum { SN__RMAT_EDGES, SN__RMAT_IDS, SN__RMAT_X, SN__RMAT_Y, SN__RMAT_TRAIN };
+enum {
+    SN__RMAT_EDGES,
+    SN__RMAT_IDS,
+    SN__RMAT_X,
+    SN__RMAT_Y,
+    SN__RMAT_TRAIN,
+    SN__RMAT_WEIGHTS,
+    SN__RMAT_TIMES
+};
 
 typedef struct sn__rmat {
     const sn_rmat_options *options;
     int64_t nodes, drawn; /* drawn: edges, each direction once */
+    int64_t edges;        /* that are left; of sn__rmat_edges */
     int32_t classes, threads;
     sn_layout layout; /* not DEFAULT */
     double a, b, c;

@@ -415,6 +415,7 @@ static sn_status make_csr(work *w, csr_files *files)
 static sn_status register_edges(work *w, csr_files *files, int32_t *index)
 {
     sn__rmat *rmat = w->rmat;
+    rmat->edges = w->count;
     SN_TRY(sn__writer_edge_type(rmat->writer, "node", "to", "node", w->count, index));
     if (rmat->layout == SN_LAYOUT_CSC)
         return SN_OK;

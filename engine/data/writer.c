@@ -3,6 +3,7 @@
  *
  *     begin      a temporary directory and an empty description
  *     register   types, and which file holds which array; the caller makes the files
+ *     tables     those of tables.h, where contents are known to be right
  *     commit     maps and hashes the files, writes META.json, opens the result as any reader would,
  * and only then lets it take its name
  *
@@ -12,6 +13,8 @@
 
 #include "base/mem.h"
 #include "engine/data/description.h"
+#include "engine/data/output.h"
+#include "engine/data/tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +139,61 @@ void sn__writer_unlabelled(sn__writer *writer, int64_t label)
     writer->dataset->unlabelled = label;
 }
 
+/* -- Tables ------------------------------------------------------------------------------------ */
+
+/* Maps what is registered and not open yet. */
+static sn_status open_slots(const sn_dataset *dataset, sn__stored *slots, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (slots[i].file != NULL && !sn__stored_present(&slots[i]))
+            SN_TRY(sn__stored_open(dataset, slots[i].file, &slots[i]));
+    return SN_OK;
+}
+
+static sn_status open_all(const sn_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->num_nodes; i++)
+        SN_TRY(open_slots(dataset, dataset->nodes[i].arrays, SN__NODE_ROLES));
+    for (size_t i = 0; i < dataset->num_edges; i++)
+        SN_TRY(open_slots(dataset, dataset->edges[i].arrays, SN__EDGE_ROLES));
+    for (size_t i = 0; i < dataset->num_links; i++)
+        SN_TRY(open_slots(dataset, &dataset->links[i].array, 1));
+    return SN_OK;
+}
+
+/* The files of the tables while they are filled. */
+typedef struct table_files {
+    sn__writer *writer;
+    sn__npy_out *files;
+    size_t count, capacity;
+} table_files;
+
+static sn_status place_table(void *context, size_t type, int role, const sn_tensor *like,
+                             void **out)
+{
+    table_files *to = context;
+    char name[64];
+    (void)snprintf(name, sizeof name, "edge%zu.%s.npy", type, sn__edge_roles[role]);
+    SN_TRY(sn__mem_grow(&to->files, &to->capacity, to->count + 1, sizeof *to->files, "tables"));
+    SN_TRY(sn__output_make(to->writer, name, like->dtype, like->ndim, like->shape,
+                           &to->files[to->count]));
+    *out = to->files[to->count++].view.data;
+    return register_file(&to->writer->dataset->edges[type].arrays[role], sn__edge_roles[role],
+                         name);
+}
+
+sn_status sn__writer_tables(sn__writer *writer, int32_t threads, sn__progress *progress)
+{
+    table_files files = { .writer = writer };
+    sn__table_maker maker = { place_table, &files, threads, progress };
+    SN_TRY(open_all(writer->dataset));
+    sn_status st = sn__tables_make(writer->dataset, &maker);
+    for (size_t i = 0; i < files.count; i++)
+        st = sn__output_close(&files.files[i], st);
+    sn__mem_free(files.files);
+    return st;
+}
+
 /* -- META.json --------------------------------------------------------------------------------- */
 
 static json_t *describe_file(const sn__stored *array)
@@ -191,25 +249,6 @@ static sn_status save_meta(const sn__writer *writer)
 }
 
 /* -- Commit ------------------------------------------------------------------------------------ */
-
-static sn_status open_slots(const sn_dataset *dataset, sn__stored *slots, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (slots[i].file != NULL)
-            SN_TRY(sn__stored_open(dataset, slots[i].file, &slots[i]));
-    return SN_OK;
-}
-
-static sn_status open_all(const sn_dataset *dataset)
-{
-    for (size_t i = 0; i < dataset->num_nodes; i++)
-        SN_TRY(open_slots(dataset, dataset->nodes[i].arrays, SN__NODE_ROLES));
-    for (size_t i = 0; i < dataset->num_edges; i++)
-        SN_TRY(open_slots(dataset, dataset->edges[i].arrays, SN__EDGE_ROLES));
-    for (size_t i = 0; i < dataset->num_links; i++)
-        SN_TRY(open_slots(dataset, &dataset->links[i].array, 1));
-    return SN_OK;
-}
 
 static sn_status fill_hashes(sn_dataset *dataset, int32_t threads, sn__progress *progress)
 {

@@ -33,6 +33,11 @@ SN_NODISCARD sn_status sn__writer_link(sn__writer *writer, const char *name, con
 SN_NODISCARD sn_status sn__writer_info(sn__writer *writer, const json_t *info);
 void sn__writer_unlabelled(sn__writer *writer, int64_t label);
 
+/* Makes the tables that weighted and temporal sampling need (tables.h) of what is registered, the contents
+ * of which are right. Fails as sn__tables_make. */
+SN_NODISCARD sn_status sn__writer_tables(sn__writer *writer, int32_t threads,
+                                         sn__progress *progress);
+
 /* Hashes the files (two at a time with threads > 1), writes META.json, renames. TAKES `writer` in
  * every case; on an error nothing is left. */
 SN_NODISCARD sn_status sn__writer_commit(sn__writer *writer, int32_t threads,

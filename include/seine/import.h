@@ -80,6 +80,8 @@ typedef struct sn_rmat_options {
     sn_layout layout;
     sn_progress progress;
     void *progress_context;
+    bool weights; /* of edges, uniform on (0, 1] */
+    bool times;   /* of edges, uniform on [0, 2^20) */
 } sn_rmat_options;
 #define SN_RMAT_OPTIONS(...) \
     (&(sn_rmat_options){ .struct_size = sizeof(sn_rmat_options), __VA_ARGS__ })

@@ -266,6 +266,8 @@ static bool is_optional(const char *path)
         "edge_types[0].undirected",
         "edge_types[0].deduplicate",
         "edge_types[0].weights",
+        "edge_types[0].arrays.csr.weight_sums", /* datasets of before have none */
+        "edge_types[0].arrays.csc.weight_sums",
     };
     for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++)
         if (strcmp(path, optional[i]) == 0)

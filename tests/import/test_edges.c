@@ -222,7 +222,7 @@ START_TEST(import_cancelled_at_any_call_leaves_nothing)
     ck_assert_str_eq(
         all.stages,
         "x of node type 'a';shuffle ends;read edges;find duplicates;read edges;build CSR;"
-        "build CSC;weights of edge type 'a__r__a';hash;");
+        "build CSC;weights of edge type 'a__r__a';tables;hash;");
     remove_tree(in_folder("out"));
     int files = count_open_files(), call = 0;
     char before[4096];

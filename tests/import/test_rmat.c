@@ -98,6 +98,33 @@ static void check_edges(const sn_dataset *dataset, const sn_rmat_options *o)
     free(edge);
 }
 
+static uint32_t word_of(const sn_rmat_options *o, uint64_t purpose, int64_t e)
+{
+    uint32_t counter[4] = { (uint32_t)(e / 4), 0, 0, 0 }, words[4];
+    sn__philox(key_of(o->seed, purpose), counter, words);
+    return words[e % 4];
+}
+
+static void check_weights_and_times(const sn_dataset *dataset, const sn_rmat_options *o)
+{
+    sn_edge_info info;
+    ck_ok(sn_dataset_edge_type(dataset, 0, &info));
+    ck_assert_int_eq(info.weights != NULL, o->weights);
+    ck_assert_int_eq(info.times != NULL, o->times);
+    bool ok = true;
+    for (int64_t e = 0; e < info.count && o->weights; e++) {
+        float weight = ((const float *)info.weights->data)[e];
+        ok &= weight > 0 && weight <= 1;
+        ok &= weight == (float)((word_of(o, 5, e) >> 8) + 1) / 16777216.0f;
+    }
+    for (int64_t e = 0; e < info.count && o->times; e++) {
+        int64_t time = ((const int64_t *)info.times->data)[e];
+        ok &= time >= 0 && time < 1 << 20;
+        ok &= time == word_of(o, 6, e) >> 12;
+    }
+    ck_assert(ok);
+}
+
 static void check_nodes(const sn_dataset *dataset, const sn_rmat_options *o)
 {
     sn_node_info info;
@@ -160,9 +187,12 @@ START_TEST(rmat_equals_the_model_for_any_options_and_threads)
         o.seed = (uint64_t)draw_below(1000) << 40;
         o.layout = (sn_layout)draw_below(4);
         o.threads = 1 + (int32_t)draw_below(3);
+        o.weights = draw_below(2) == 0;
+        o.times = draw_below(2) == 0;
         ck_ok(sn_gen_rmat(&o, in_folder("one")));
         sn_dataset *dataset = open_verified(in_folder("one"));
         check_edges(dataset, &o);
+        check_weights_and_times(dataset, &o);
         check_nodes(dataset, &o);
         sn_dataset_release(dataset);
         o.threads = o.threads % 3 + 1;
@@ -180,6 +210,8 @@ START_TEST(rmat_of_some_size_is_the_same_for_any_number_of_threads)
                           .degree = 10,
                           .threads = 1,
                           .undirected = true,
+                          .weights = true,
+                          .times = true,
                           .feat_dim = 2 };
     ck_ok(sn_gen_rmat(&o, in_folder("one")));
     for (o.threads = 2; o.threads <= 3; o.threads++) {
@@ -188,6 +220,7 @@ START_TEST(rmat_of_some_size_is_the_same_for_any_number_of_threads)
     }
     sn_dataset *dataset = open_verified(in_folder("one"));
     sn_edge_info info;
+    check_weights_and_times(dataset, &o);
     ck_ok(sn_dataset_edge_type(dataset, 0, &info));
     ck_assert_int_gt(info.count, 2 * 1000000);
     ck_assert_int_lt(info.count, 2 * 10 << 17);

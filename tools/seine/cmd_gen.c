@@ -11,7 +11,7 @@ typedef struct gen_args {
     int64_t scale, nodes, degree, feat_dim, classes;
     int feat_dtype, layout;
     const char *probs, *out;
-    bool undirected;
+    bool undirected, weights, times;
     uint64_t seed;
 } gen_args;
 #define AT(member) offsetof(gen_args, member)
@@ -80,6 +80,14 @@ static const arg data_args[] = {
       .fallback = "16",
       .least = 1,
       .most = INT32_MAX },
+    { .name = "--weights",
+      .text = "weights of edges, uniform on (0, 1]",
+      .kind = ARG_SWITCH,
+      .offset = AT(weights) },
+    { .name = "--times",
+      .text = "times of edges, uniform on [0, 2^20)",
+      .kind = ARG_SWITCH,
+      .offset = AT(times) },
     { .name = "--layout",
       .text = "rows of out-edges, of in-edges, or both",
       .kind = ARG_CHOICE,
@@ -147,7 +155,9 @@ static int run(const void *values, const char *operand)
                                 .undirected = args->undirected,
                                 .seed = args->seed,
                                 .layout = (sn_layout)(SN_LAYOUT_BOTH + args->layout),
-                                .progress = bar_progress };
+                                .progress = bar_progress,
+                                .weights = args->weights,
+                                .times = args->times };
     code = parse_probs(args->probs, &options);
     if (code != CODE_DONE)
         return code;
