@@ -19,6 +19,7 @@ enum {
         1 << 30, /* nodes of one type in one batch, and greatest base: sums fit 32 bits */
     SN__LABEL_ARRAY_NODES = 1 << 27 /* a type with more of them has a table: 512 MiB */
 };
+#define SN__NO_LABEL UINT32_MAX /* the node is not in the batch */
 
 typedef struct sn__label_slot {
     int64_t node;
@@ -35,6 +36,8 @@ typedef struct sn__label_map {
 
 /* Empty, of a type of `nodes`. Fails: SN_E_NOMEM; SN_E_INVALID: SEINE_LABEL_MAP is bad. */
 SN_NODISCARD sn_status sn__label_map_init(sn__label_map *map, int64_t nodes);
+/* The same as a table, of ids that are any numbers from 0 on. Fails: SN_E_NOMEM. */
+SN_NODISCARD sn_status sn__label_map_init_table(sn__label_map *map);
 /* A map of zeros is allowed. */
 void sn__label_map_deinit(sn__label_map *map);
 /* Forgets the batch, which had `count` nodes. */

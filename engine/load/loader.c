@@ -39,14 +39,26 @@ static sn_status init_lock(sn_loader *loader)
     return SN_OK;
 }
 
-static sn_status create(sn_plan *plan, const sn_loader_options *options, bool links,
+/* Kinds of plans, each with a function of its own. */
+typedef enum kind { KIND_NODES, KIND_LINKS, KIND_SUBGRAPHS } kind;
+
+static sn_status check_kind(const sn_plan *plan, kind wanted)
+{
+    static const char *const told[] = {
+        [KIND_NODES] = "seeds are nodes: sn_node_loader_create",
+        [KIND_LINKS] = "seeds are links: sn_link_loader_create",
+        [KIND_SUBGRAPHS] = "batches are induced subgraphs: sn_subgraph_loader_create",
+    };
+    kind is = plan->links.on ? KIND_LINKS : plan->subgraph ? KIND_SUBGRAPHS : KIND_NODES;
+    return is == wanted ? SN_OK : sn__fail(SN_E_INVALID, "loader: the plan's %s", told[is]);
+}
+
+static sn_status create(sn_plan *plan, const sn_loader_options *options, kind wanted,
                         sn_loader **out)
 {
     if (plan == NULL || out == NULL)
         return sn__fail(SN_E_INVALID, "loader: plan and out are needed");
-    if (plan->links.on != links)
-        return sn__fail(SN_E_INVALID, "loader: the plan's seeds are %s",
-                        links ? "nodes: sn_node_loader_create" : "links: sn_link_loader_create");
+    SN_TRY(check_kind(plan, wanted));
     sn_loader_options known;
     SN_TRY(sn__loader_options(options, &known));
     sn_loader *loader;
@@ -77,12 +89,18 @@ free_loader:
 
 sn_status sn_node_loader_create(sn_plan *plan, const sn_loader_options *options, sn_loader **out)
 {
-    return create(plan, options, false, out);
+    return create(plan, options, KIND_NODES, out);
 }
 
 sn_status sn_link_loader_create(sn_plan *plan, const sn_loader_options *options, sn_loader **out)
 {
-    return create(plan, options, true, out);
+    return create(plan, options, KIND_LINKS, out);
+}
+
+sn_status sn_subgraph_loader_create(sn_plan *plan, const sn_loader_options *options,
+                                    sn_loader **out)
+{
+    return create(plan, options, KIND_SUBGRAPHS, out);
 }
 
 sn_status sn__loader_check(const sn_loader *loader)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tensors of a batch: docs/sampling.md, section 4. */
+/* The tensors of a batch: docs/sampling.md, sections 4, 6.4 and 11. */
 #include "engine/sample/deliver.h"
 
 #include "base/mem.h"
@@ -11,7 +11,9 @@ enum { TOGETHER = 16 };
 
 static size_t length_of(const sn__topology *t, const sn__tensor_spec *spec)
 {
-    sn__lengths of = { .pairs = t->links.pairs, .negatives = t->links.negatives };
+    sn__lengths of = { .pairs = t->links.pairs,
+                       .negatives = t->links.negatives,
+                       .inputs = t->induce.inputs };
     if (spec->per == SN__PER_EDGE_TYPE)
         of.of_type = t->edges[spec->type].count;
     if (spec->per == SN__PER_NODE_TYPE) {
@@ -76,6 +78,15 @@ static void write_labels(const sn_tensor *out, const uint32_t *labels)
 REPEAT(repeat_labels32, int32_t)
 REPEAT(repeat_labels64, int64_t)
 
+static uint8_t *repeat_labels(const sn_tensor *out, uint8_t *at, const uint32_t *picks, size_t rows,
+                              size_t first)
+{
+    uint8_t *end = (uint8_t *)out->data + sn_tensor_bytes(out);
+    if (out->dtype.bits == 32)
+        return (uint8_t *)repeat_labels32((void *)at, (void *)end, picks, rows, first);
+    return (uint8_t *)repeat_labels64((void *)at, (void *)end, picks, rows, first);
+}
+
 static void write_cols(const sn__topology *t, int32_t edge_type, const sn_tensor *out)
 {
     const sn_plan *plan = t->plan;
@@ -83,15 +94,16 @@ static void write_cols(const sn__topology *t, int32_t edge_type, const sn_tensor
     int32_t from = plan->edges[edge_type].from_type;
     const int64_t *found = t->num_sampled_nodes + from * (plan->hops + 1);
     const uint32_t *picks = edges->picks;
-    uint8_t *at = out->data, *end = at + sn_tensor_bytes(out);
+    uint8_t *at = out->data;
     size_t first = 0;
+    if (plan->subgraph) {
+        (void)repeat_labels(out, at, picks, edges->rows, 0);
+        return;
+    }
     for (int32_t hop = 0; hop < plan->hops; hop++) {
         size_t rows = (size_t)found[hop]; /* the frontier */
         if (plan->fanout[edge_type * plan->hops + hop] != 0) {
-            if (out->dtype.bits == 32)
-                at = (uint8_t *)repeat_labels32((void *)at, (void *)end, picks, rows, first);
-            else
-                at = (uint8_t *)repeat_labels64((void *)at, (void *)end, picks, rows, first);
+            at = repeat_labels(out, at, picks, rows, first);
             picks += rows;
         }
         first += rows;
@@ -191,6 +203,13 @@ static sn_status write_rows(const sn__topology *t, const sn__kernel_ops *ops,
     return status;
 }
 
+/* The distinct seeds, in order of first occurrence. */
+static const int64_t *seeds_of(const sn__topology *t, int32_t node_type)
+{
+    return t->plan->subgraph ? t->induce.seeds
+                             : t->nodes[node_type].ids; /* which begin with them */
+}
+
 static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
                               const sn__tensor_spec *spec, const sn_tensor *out)
 {
@@ -198,8 +217,13 @@ static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
         return SN_OK; /* its source may have no memory at all */
     switch (spec->kind) {
     case SN__NODE:
-    case SN__BATCH: /* the distinct seeds are the first nodes */
         write_ids(out, t->nodes[spec->type].ids);
+        return SN_OK;
+    case SN__BATCH:
+        write_ids(out, seeds_of(t, spec->type));
+        return SN_OK;
+    case SN__MAPPING:
+        write_labels(out, t->labels);
         return SN_OK;
     case SN__ROW:
         write_labels(out, t->edges[spec->type].row);
@@ -210,8 +234,11 @@ static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
     case SN__EDGE:
         write_ids(out, t->edges[spec->type].edge);
         return SN_OK;
-    case SN__X:
     case SN__Y:
+        if (t->plan->labels == SN_LABELS_SEEDS)
+            return write_rows(t, ops, spec, seeds_of(t, spec->type), out);
+        return write_rows(t, ops, spec, t->nodes[spec->type].ids, out);
+    case SN__X:
         return write_rows(t, ops, spec, t->nodes[spec->type].ids, out);
     case SN__EDGE_ATTR:
         return write_rows(t, ops, spec, t->edges[spec->type].edge, out);
@@ -220,6 +247,9 @@ static sn_status write_tensor(const sn__topology *t, const sn__kernel_ops *ops,
         return SN_OK;
     case SN__NUM_SAMPLED_EDGES:
         write_ids(out, t->num_sampled_edges + spec->type * t->plan->hops);
+        return SN_OK;
+    case SN__TREE:
+        write_labels(out, t->trees[spec->type].of);
         return SN_OK;
     default:
         write_of_links(t, spec, out);

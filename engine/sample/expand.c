@@ -52,6 +52,12 @@ void sn__expand_find(const sn__expansion *e, size_t number, sn__row_block *block
     block->count = e->end - at < SN__BLOCK_ROWS ? e->end - at : SN__BLOCK_ROWS;
     memcpy(block->nodes, e->from->ids + at, block->count * sizeof *block->nodes);
     block->map = e->to->map;
+    for (size_t i = 0; e->tree_shift > 0 && i < block->count; i++) {
+        block->trees[i] = (uint32_t)(block->nodes[i] >> e->tree_shift);
+        block->nodes[i] &= (INT64_C(1) << e->tree_shift) - 1;
+        if (e->tree_times != NULL)
+            block->until[i] = e->tree_times[block->trees[i]];
+    }
 }
 
 sn_status sn__expand_draw(const sn__expansion *e, sn__row_block *block, sn__pick_set *set)
@@ -60,11 +66,30 @@ sn_status sn__expand_draw(const sn__expansion *e, sn__row_block *block, sn__pick
     if (block->picks > SN__LABEL_LIMIT)
         return too_many();
     SN_TRY(sn__block_reserve(block, block->picks));
-    return e->ops->draw_uniform(&e->edge->rows, &e->rule, block, set);
+    return e->ops->draw(&e->edge->rows, &e->rule, block, set);
+}
+
+/* Neighbours are in the tree of the node that they were picked for. */
+static sn_status take_in_trees(const sn__expansion *e, sn__row_block *block, int64_t *edge)
+{
+    const sn__label_map map = block->map;
+    int64_t *at = block->neighbours;
+    block->map = (sn__label_map){ 0 }; /* it has nodes in trees, which take does not know */
+    SN_TRY(e->ops->take(&e->edge->rows, &e->rule, block, edge));
+    block->map = map;
+    for (size_t i = 0; i < block->count; i++) {
+        const int64_t tree = (int64_t)((uint64_t)block->trees[i] << e->tree_shift);
+        for (int64_t end = block->picked[i]; end > 0; end--)
+            *at++ |= tree;
+    }
+    e->ops->prefetch_labels(&map, block->neighbours, block->picks);
+    return SN_OK;
 }
 
 sn_status sn__expand_take(const sn__expansion *e, sn__row_block *block, int64_t *edge)
 {
+    if (e->tree_shift > 0)
+        return take_in_trees(e, block, e->with_edge ? edge : NULL);
     return e->ops->take(&e->edge->rows, &e->rule, block, e->with_edge ? edge : NULL);
 }
 

@@ -31,6 +31,8 @@ typedef struct sn__expansion {
     sn__edge_list *out;
     size_t begin, end; /* of the frontier in from->ids */
     bool with_edge;
+    int tree_shift;             /* ids are nodes in trees: sn__plan_node_in_tree; 0: nodes */
+    const int64_t *tree_times;  /* [trees]; NULL: time does not count */
     _Atomic uint64_t *progress; /* bumped per labelled block; NULL: nobody watches */
 } sn__expansion;
 

@@ -17,6 +17,8 @@ static sn_status allocate(sn__links *links, const sn_plan *plan, size_t pairs)
     SN_TRY(sn__mem_zalloc(all, sizeof *links->src_label, "sources", &links->src_label));
     SN_TRY(sn__mem_zalloc(all, sizeof *links->dst_label, "destinations", &links->dst_label));
     SN_TRY(sn__mem_zalloc(negatives, 1, "negatives", &links->failed));
+    if (plan->temporal.on)
+        SN_TRY(sn__mem_zalloc(negatives, sizeof *links->pair_of, "negatives", &links->pair_of));
     if (!plan->links.remove)
         return SN_OK;
     for (links->slots = 1; links->slots < 2 * pairs; links->slots *= 2)
@@ -42,6 +44,7 @@ void sn__links_deinit(sn__links *links)
     sn__mem_free(links->src_label);
     sn__mem_free(links->dst_label);
     sn__mem_free(links->failed);
+    sn__mem_free(links->pair_of);
     sn__mem_free(links->set);
     *links = (sn__links){ 0 };
 }
@@ -74,6 +77,8 @@ static void drop_failed(sn__links *links)
     for (size_t i = 0; i < links->negatives; i++) {
         src[kept] = src[i];
         dst[kept] = dst[i];
+        if (links->pair_of != NULL)
+            links->pair_of[kept] = links->pair_of[i];
         kept += links->failed[i] == 0;
     }
     links->dropped = links->negatives - kept;
@@ -98,6 +103,8 @@ static sn_status draw_negatives(sn__links *links, const sn_plan *plan, const sn_
     links->negatives = sn__plan_negatives(plan, links->pairs);
     SN_TRY(ops->negatives(&plan->edges[of->edge_type].rows, &rule, links->src, links->negatives,
                           links->src + links->pairs, links->dst + links->pairs, links->failed));
+    for (size_t i = 0; i < links->negatives && links->pair_of != NULL; i++)
+        links->pair_of[i] = (uint32_t)(of->per_pair > 0 ? i / of->per_pair : i % links->pairs);
     if (of->neg == SN_NEG_BINARY)
         drop_failed(links);
     return SN_OK;
@@ -126,27 +133,37 @@ static sn_status label(const sn__kernel_ops *ops, sn__node_list *list, const int
     return SN_OK;
 }
 
-static uint64_t key_of(uint32_t src, uint32_t dst)
+/* An end as it is compared: by local id, or, where a node has one in each tree, by node id. */
+static uint64_t end_of(const sn_plan *plan, const int64_t *ids, const uint32_t *labels, size_t i)
 {
-    return (uint64_t)src << 32 | dst;
+    return plan->disjoint ? (uint64_t)sn__plan_node_of(plan, ids[i]) : labels[i];
 }
 
-/* The slot of the key, or the free one where it belongs. */
-static size_t slot_of(const sn__links *links, uint64_t key)
+/* The slot of the pair with these ends, or the free one where it belongs. */
+static size_t slot_of(const sn__links *links, const sn_plan *plan, uint64_t src, uint64_t dst)
 {
-    size_t at = (size_t)sn__mix64(key) & (links->slots - 1);
-    while (links->set[at] != UINT64_MAX && links->set[at] != key)
-        at = (at + 1) & (links->slots - 1);
+    size_t at = (size_t)sn__mix64(sn__mix64(src) + dst) & (links->slots - 1);
+    for (; links->set[at] != UINT32_MAX; at = (at + 1) & (links->slots - 1))
+        if (end_of(plan, links->src, links->src_label, links->set[at]) == src &&
+            end_of(plan, links->dst, links->dst_label, links->set[at]) == dst)
+            break;
     return at;
 }
 
-static void fill_set(sn__links *links)
+static void fill_set(sn__links *links, const sn_plan *plan)
 {
     memset(links->set, 0xff, links->slots * sizeof *links->set);
     for (size_t i = 0; i < links->pairs; i++) {
-        uint64_t key = key_of(links->src_label[i], links->dst_label[i]);
-        links->set[slot_of(links, key)] = key;
+        uint64_t src = end_of(plan, links->src, links->src_label, i);
+        uint64_t dst = end_of(plan, links->dst, links->dst_label, i);
+        links->set[slot_of(links, plan, src, dst)] = (uint32_t)i;
     }
+}
+
+static void put_into_trees(const sn_plan *plan, int64_t *ids, size_t count, size_t *tree)
+{
+    for (size_t i = 0; i < count; i++)
+        ids[i] = sn__plan_node_in_tree(plan, (*tree)++, ids[i]);
 }
 
 sn_status sn__links_label(sn__links *links, const sn_plan *plan, const sn__kernel_ops *ops,
@@ -154,44 +171,59 @@ sn_status sn__links_label(sn__links *links, const sn_plan *plan, const sn__kerne
 {
     sn__node_list *sources = &nodes[plan->links.src_type],
                   *destinations = &nodes[plan->links.dst_type];
-    size_t n = links->pairs;
+    size_t n = links->pairs, tree = 0;
+    if (plan->disjoint) { /* every end has a tree of its own */
+        put_into_trees(plan, links->src, n, &tree);
+        put_into_trees(plan, links->dst, n, &tree);
+        if (plan->links.neg == SN_NEG_BINARY)
+            put_into_trees(plan, links->src + n, links->negatives, &tree);
+        put_into_trees(plan, links->dst + n, links->negatives, &tree);
+    }
     SN_TRY(label(ops, sources, links->src, n, links->src_label));
     SN_TRY(label(ops, destinations, links->dst, n, links->dst_label));
     if (plan->links.neg == SN_NEG_BINARY)
         SN_TRY(label(ops, sources, links->src + n, links->negatives, links->src_label + n));
     SN_TRY(label(ops, destinations, links->dst + n, links->negatives, links->dst_label + n));
     if (links->set != NULL)
-        fill_set(links);
+        fill_set(links, plan);
     return SN_OK;
 }
 
 /* -- Edges that are left out ------------------------------------------------------------------- */
 
 /* `from` is the node that was sampled for. */
-static bool is_removed(const sn__links *links, int removed, bool in, uint32_t from, uint32_t to)
+static bool is_removed(const sn__links *links, const sn_plan *plan, int removed, uint64_t from,
+                       uint64_t to)
 {
-    uint32_t src = in ? to : from, dst = in ? from : to;
+    bool in = plan->dir == SN_DIR_IN;
+    uint64_t src = in ? to : from, dst = in ? from : to;
     if ((removed & SN__REMOVE_PAIRS) != 0 &&
-        links->set[slot_of(links, key_of(src, dst))] != UINT64_MAX)
+        links->set[slot_of(links, plan, src, dst)] != UINT32_MAX)
         return true;
     return (removed & SN__REMOVE_BACK) != 0 &&
-           links->set[slot_of(links, key_of(dst, src))] != UINT64_MAX;
+           links->set[slot_of(links, plan, dst, src)] != UINT32_MAX;
 }
 
-void sn__links_remove(const sn__links *links, const sn_plan *plan, int32_t edge_type, size_t seeds,
-                      sn__edge_list *edges)
+/* A node as its ends are compared. */
+static uint64_t node_of(const sn_plan *plan, const sn__node_list *list, size_t label)
 {
-    int removed = plan->edges[edge_type].removed;
-    bool in = plan->dir == SN_DIR_IN;
-    size_t at = 0, kept = 0;
+    return plan->disjoint ? (uint64_t)sn__plan_node_of(plan, list->ids[label]) : label;
+}
+
+void sn__links_remove(const sn__links *links, const sn_plan *plan, const sn__hop_edges *hop)
+{
+    int removed = plan->edges[hop->edge_type].removed;
+    sn__edge_list *edges = hop->list;
+    size_t at = hop->edge, kept = hop->edge;
     if (removed == 0)
         return;
-    for (size_t i = 0; i < edges->rows; i++) {
-        uint32_t picks = edges->picks[i];
+    for (size_t i = hop->row; i < edges->rows; i++) {
+        uint64_t from = node_of(plan, hop->from_nodes, hop->from + i - hop->row);
         size_t before = kept;
-        for (size_t end = at + picks; at < end; at++) {
+        for (size_t end = at + edges->picks[i]; at < end; at++) {
             uint32_t to = edges->row[at];
-            if (to < seeds && is_removed(links, removed, in, (uint32_t)i, to))
+            if ((plan->disjoint || to < hop->seeds) &&
+                is_removed(links, plan, removed, from, node_of(plan, hop->to_nodes, to)))
                 continue;
             edges->row[kept] = to;
             if (plan->with_edge)

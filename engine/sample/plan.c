@@ -99,12 +99,10 @@ void sn__plan_places(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t ep
     *count = (size_t)n;
 }
 
-void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
-                    int64_t *out, size_t *count)
+void sn__plan_seeds_at(const sn_plan *plan, int64_t *places, size_t count)
 {
-    sn__plan_places(plan, ops, epoch, batch, out, count);
-    for (size_t i = 0; i < *count && plan->input != NULL; i++) /* all of these reads at once */
-        out[i] = plan->input[out[i]];
+    for (size_t i = 0; i < count && plan->input != NULL; i++) /* all of these reads at once */
+        places[i] = plan->input[places[i]];
 }
 
 /* -- Rows and fanouts -------------------------------------------------------------------------- */
@@ -223,6 +221,9 @@ static sn_status take_seeds(sn_plan *plan, const sn_plan_options *options,
         return take_input(plan, options->input, borrow != NULL);
     if (options->input != NULL || options->input_type != 0)
         return sn__fail(SN_E_INVALID, "plan: both nodes (input, input_type) and links are given");
+    if (options->subgraph)
+        return sn__fail(SN_E_INVALID, "plan: subgraph and links are given: subgraphs are induced "
+                                      "around nodes");
     sn_link_options links;
     SN_TRY(
         sn__options_read(&links, sizeof links, options->links, FIRST_LINK_OPTIONS, "link options"));
@@ -252,10 +253,12 @@ static sn_status resolve(sn_plan *plan, const sn_plan_options *options,
     plan->replace = options->replace;
     plan->with_edge = options->with_edge;
     plan->features = options->features;
+    plan->subgraph = options->subgraph;
     plan->labels = options->labels;
     plan->index_dtype = (sn_dtype){ SN_INT, options->index == SN_INDEX_INT32 ? 32 : 64 };
     SN_TRY(copy_fanout(plan, options));
     SN_TRY(take_seeds(plan, options, borrow));
+    SN_TRY(sn__plan_take_kinds(plan, options, borrow));
     if (options->index == SN_INDEX_INT32)
         SN_TRY(check_index_fits(plan));
     resolve_epoch(plan, options);
@@ -312,6 +315,7 @@ void sn_plan_release(sn_plan *plan)
     sn__mem_free(plan->fanout);
     sn__mem_free(plan->input_memory);
     sn__mem_free(plan->links.labels_memory);
+    sn__mem_free(plan->temporal.memory);
     sn_dataset_release(plan->dataset);
     sn__mem_free(plan);
 }

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-/* In the order of docs/sampling.md, sections 4 and 6.4. */
+/* In the order of docs/sampling.md, sections 4, 6.4 and 11. */
 typedef enum sn__tensor_kind {
     SN__NODE,
     SN__ROW,
@@ -28,6 +28,8 @@ typedef enum sn__tensor_kind {
     SN__SRC_INDEX,
     SN__DST_POS_INDEX,
     SN__DST_NEG_INDEX,
+    SN__MAPPING,
+    SN__TREE,
     SN__NEG_MASK,
     SN__NUM_NEG_DROPPED,
     SN__NUM_KINDS
@@ -51,6 +53,7 @@ typedef struct sn__tensor_spec {
 typedef struct sn__lengths {
     size_t of_type;          /* nodes or edges of its type */
     size_t seeds;            /* distinct ones of its node type */
+    size_t inputs;           /* seeds, duplicates too */
     size_t pairs, negatives; /* of links; of negatives those that are left */
 } sn__lengths;
 
@@ -82,6 +85,16 @@ typedef struct sn__plan_links {
     bool shift;          /* labels are delivered plus 1 */
 } sn__plan_links;
 
+/* Which edges a seed may see: docs/sampling.md, section 9. */
+typedef struct sn__plan_temporal {
+    bool on; /* else the rest is 0 */
+    bool nodes, last;
+    int64_t window;
+    const int64_t *seed_times;    /* [num_input]; NULL: `default_times` */
+    int64_t *memory;              /* the same, if it is the plan's own */
+    const int64_t *default_times; /* BORROWED from the dataset: by seed, of links by their places */
+} sn__plan_temporal;
+
 struct sn_plan {
     atomic_int references;
     sn_dataset *dataset;
@@ -98,6 +111,9 @@ struct sn_plan {
     int64_t *fanout; /* [edge type][hop] */
     sn_edge_dir dir; /* OUT or IN */
     bool replace, with_edge, features;
+    bool weighted, disjoint, labor, layer_dependent;
+    int tree_shift; /* disjoint: a node in a tree is tree << tree_shift | id; else 0 */
+    sn__plan_temporal temporal;
     sn_label_mode labels;
     sn_dtype index_dtype;
 
@@ -108,6 +124,7 @@ struct sn_plan {
     int64_t *node_counts; /* [node type] */
     sn__plan_edge *edges; /* [edge type] */
     sn__plan_links links;
+    bool subgraph; /* docs/sampling.md, section 11 */
 
     int32_t num_tensors;
     sn__tensor_spec *tensors;
@@ -127,7 +144,17 @@ static inline bool sn__plan_has_seeds(const sn_plan *plan, int32_t node_type)
                           : node_type == plan->input_type;
 }
 
-/* A plan whose seeds, int64, and labels of links are not copied and must outlive it. */
+/* What a node is called in the batch's lists: with disjoint trees both in one number. */
+static inline int64_t sn__plan_node_in_tree(const sn_plan *plan, size_t tree, int64_t node)
+{
+    return plan->disjoint ? (int64_t)((uint64_t)tree << plan->tree_shift) | node : node;
+}
+static inline int64_t sn__plan_node_of(const sn_plan *plan, int64_t name)
+{
+    return plan->disjoint ? name & ((INT64_C(1) << plan->tree_shift) - 1) : name;
+}
+
+/* A plan whose seeds, int64, their times and labels of links are not copied and must outlive it. */
 typedef struct sn__plan_borrow {
     const int64_t *positions; /* of all links, by edge id, */
     int64_t num_positions;    /* unless they are the ids: -1 */
@@ -140,9 +167,8 @@ sn_plan *sn__plan_retain(sn_plan *plan);
 /* Places in the input that a batch has: *count of them into `out`, which has room for batch_size. */
 void sn__plan_places(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
                      int64_t *out, size_t *count);
-/* Node seeds of a batch, likewise. */
-void sn__plan_seeds(const sn_plan *plan, const sn__kernel_ops *ops, uint64_t epoch, int64_t batch,
-                    int64_t *out, size_t *count);
+/* Places become the nodes that are there; seeds are nodes. */
+void sn__plan_seeds_at(const sn_plan *plan, int64_t *places, size_t count);
 static inline int64_t sn__index_at(const sn_tensor *tensor, int64_t i)
 {
     return tensor->dtype.bits == 32 ? ((const int32_t *)tensor->data)[i]
@@ -156,6 +182,15 @@ SN_NODISCARD sn_status sn__plan_take_links(sn_plan *plan, const sn_link_options 
                                            const sn__plan_borrow *borrow);
 /* Negatives that are drawn for so many pairs. */
 size_t sn__plan_negatives(const sn_plan *plan, size_t pairs);
+
+/* -- Kinds of sampling (engine/sample/plan_kinds.c) --------------------------------------------- */
+
+/* Weights, trees, times and LABOR: checks what goes together and takes what it needs; seeds and rows are
+ * resolved. Fails as sn_plan_create. */
+SN_NODISCARD sn_status sn__plan_take_kinds(sn_plan *plan, const sn_plan_options *options,
+                                           const sn__plan_borrow *borrow);
+/* Most trees of a batch: of `pairs` or seeds. */
+size_t sn__plan_trees(const sn_plan *plan, size_t seeds);
 
 /* -- Tensors (engine/sample/tensors.c) --------------------------------------------------------- */
 

@@ -9,6 +9,9 @@
 #define XXH_INLINE_ALL /* the state's size is not part of the shared library's ABI */
 #include <xxhash.h>
 
+/* Behind plans of subgraphs: "SUBGRAPH". Others are hashed as if there were none. */
+static const uint64_t subgraph_mark = UINT64_C(0x4850415247425553);
+
 static void add(XXH3_state_t *state, const void *data, size_t bytes)
 {
     if (bytes > 0) /* no edge types: no fanouts */
@@ -34,6 +37,28 @@ static void add_links(XXH3_state_t *state, const sn__plan_links *links)
     add(state, words, sizeof words);
     if (links->labels.dtype.bits != 0)
         add(state, links->labels.data, (size_t)sn_tensor_bytes(&links->labels));
+}
+
+/* Plans of uniform neighbours have nothing to add. */
+static void add_kinds(XXH3_state_t *state, const sn_plan *plan)
+{
+    const sn__plan_temporal *temporal = &plan->temporal;
+    if (!plan->weighted && !plan->disjoint && !plan->labor)
+        return;
+    const uint64_t words[] = {
+        plan->weighted,
+        plan->disjoint,
+        plan->labor,
+        plan->layer_dependent,
+        temporal->on,
+        temporal->nodes,
+        temporal->last,
+        (uint64_t)temporal->window,
+        temporal->seed_times != NULL,
+    };
+    add(state, words, sizeof words);
+    if (temporal->seed_times != NULL)
+        add(state, temporal->seed_times, (size_t)plan->num_input * sizeof(int64_t));
 }
 
 static uint64_t compute(const sn_plan *plan, const char *fingerprint)
@@ -66,6 +91,9 @@ static uint64_t compute(const sn_plan *plan, const char *fingerprint)
             (size_t)plan->num_input * sizeof *plan->input * (plan->links.on ? 2 : 1));
     if (plan->links.on)
         add_links(&state, &plan->links);
+    add_kinds(&state, plan);
+    if (plan->subgraph)
+        add_word(&state, subgraph_mark);
     uint64_t hash = XXH3_64bits_digest(&state);
     return hash != 0 ? hash : 1; /* 0 says that it is not known */
 }

@@ -21,8 +21,17 @@ enum {
     NON_STRICT = 128,
     BY_DEGREE = 256,
     REMOVE = 512,
+    SUBGRAPH = 1024,
     OF_LINKS = ALL_LINKS | NON_STRICT | BY_DEGREE | REMOVE,
-    ALL_FLAGS = 1023
+    WEIGHTED = 2048,
+    DISJOINT = 4096,
+    LABOR = 8192,
+    LAYER_DEPENDENT = 16384,
+    TEMPORAL = 32768,
+    LAST = 65536,
+    NODE_TIMES = 131072,
+    OF_TEMPORAL = LAST | NODE_TIMES,
+    ALL_FLAGS = 262143
 };
 
 typedef struct pack_head {
@@ -41,10 +50,13 @@ typedef struct pack_head {
     double amount;
     uint64_t labels_offset; /* 0: none; one for each pair */
     uint8_t label_code, label_bits, reserved[6];
+    /* Of temporal plans, else 0. */
+    int64_t window;
+    uint64_t times_offset; /* 0: none; one for each seed or pair, before the labels */
 } pack_head;
-_Static_assert(sizeof(pack_head) == 144, "plan_pack.h says where fanouts begin");
+_Static_assert(sizeof(pack_head) == 160, "plan_pack.h says where fanouts begin");
 
-static const uint64_t pack_magic = UINT64_C(0x324e414c504e5331); /* "1SNPLAN2" */
+static const uint64_t pack_magic = UINT64_C(0x334e414c504e5331); /* "1SNPLAN3" */
 
 /* -- Packing ----------------------------------------------------------------------------------- */
 
@@ -54,7 +66,11 @@ static uint32_t flags_of(const sn_plan *plan)
            (plan->replace ? REPLACE : 0u) | (plan->with_edge ? WITH_EDGE : 0u) |
            (plan->features ? FEATURES : 0u) | (plan->links.on ? LINKS : 0u) |
            (plan->links.all ? ALL_LINKS : 0u) | (plan->links.non_strict ? NON_STRICT : 0u) |
-           (plan->links.by_degree ? BY_DEGREE : 0u) | (plan->links.remove ? REMOVE : 0u);
+           (plan->links.by_degree ? BY_DEGREE : 0u) | (plan->links.remove ? REMOVE : 0u) |
+           (plan->weighted ? WEIGHTED : 0u) | (plan->disjoint ? DISJOINT : 0u) |
+           (plan->labor ? LABOR : 0u) | (plan->layer_dependent ? LAYER_DEPENDENT : 0u) |
+           (plan->temporal.on ? TEMPORAL : 0u) | (plan->temporal.last ? LAST : 0u) |
+           (plan->temporal.nodes ? NODE_TIMES : 0u) | (plan->subgraph ? SUBGRAPH : 0u);
 }
 
 /* Numbers that each listed seed or link has. */
@@ -101,6 +117,11 @@ static sn_status describe(const sn_plan *plan, pack_head *out)
     head.bytes = head.input_offset;
     if (listed)
         head.bytes += (uint64_t)plan->num_input * sizeof(int64_t) * input_width(head.flags);
+    head.window = plan->temporal.window;
+    if (plan->temporal.seed_times != NULL) {
+        head.times_offset = head.bytes;
+        head.bytes += (uint64_t)plan->num_input * sizeof(int64_t);
+    }
     describe_links(&plan->links, plan->num_input, &head);
     SN_TRY(sn__plan_hash_all(plan, &head.hash));
     *out = head;
@@ -119,6 +140,9 @@ sn_status sn__plan_pack(const sn_plan *plan, sn__segment *out)
     if (head.num_input > 0)
         memcpy(made.base + head.input_offset, plan->input,
                (size_t)head.num_input * sizeof *plan->input * input_width(head.flags));
+    if (head.times_offset > 0 && plan->num_input > 0)
+        memcpy(made.base + head.times_offset, plan->temporal.seed_times,
+               (size_t)plan->num_input * sizeof(int64_t));
     if (head.labels_offset > 0 && head.bytes > head.labels_offset)
         memcpy(made.base + head.labels_offset, plan->links.labels.data,
                head.bytes - head.labels_offset);
@@ -151,6 +175,23 @@ static sn_status check_links(const pack_head *head)
     return SN_OK;
 }
 
+static uint64_t end_of_times(const pack_head *head)
+{
+    return head->labels_offset != 0 ? head->labels_offset : head->bytes;
+}
+
+/* Whether times are whole; how many there must be says the plan that is made of them. */
+static sn_status check_times(const pack_head *head)
+{
+    uint64_t end = end_of_times(head), begin = head->times_offset;
+    if (begin != 0 && (begin > end || begin % sizeof(int64_t) != 0 || end % sizeof(int64_t) != 0))
+        return damaged("offset of times", (long long)begin, (long long)end);
+    bool of_times = begin != 0 || head->window != 0 || (head->flags & OF_TEMPORAL) != 0;
+    if (of_times && (head->flags & TEMPORAL) == 0)
+        return sn__fail(SN_E_CORRUPT, "packed plan: says of times what it has not");
+    return SN_OK;
+}
+
 /* Lengths alone: what the numbers mean is for sn__plan_make to judge. */
 static sn_status check_head(const pack_head *head, size_t bytes, const sn_dataset *dataset)
 {
@@ -166,7 +207,7 @@ static sn_status check_head(const pack_head *head, size_t bytes, const sn_datase
     uint64_t offset = sn__align_up(sizeof *head + head->fanouts * sizeof(int64_t));
     if (head->input_offset != offset)
         return damaged("offset of the seeds", (long long)head->input_offset, (long long)offset);
-    uint64_t end = head->labels_offset != 0 ? head->labels_offset : head->bytes;
+    uint64_t end = head->times_offset != 0 ? head->times_offset : end_of_times(head);
     uint64_t numbers = head->num_input < 0 ? 0 : (uint64_t)head->num_input;
     if (end > head->bytes || end < offset || end % sizeof(int64_t) != 0 || head->num_input < -1 ||
         numbers != (end - offset) / sizeof(int64_t) / input_width(head->flags) ||
@@ -174,6 +215,7 @@ static sn_status check_head(const pack_head *head, size_t bytes, const sn_datase
         return damaged("seeds", (long long)head->num_input,
                        end < offset ? 0 : (long long)((end - offset) / sizeof(int64_t)));
     SN_TRY(check_links(head));
+    SN_TRY(check_times(head));
     /* Zeros that stand for a default were resolved before. */
     if (head->flags > ALL_FLAGS || head->batch_size < 1 || head->world < 1 || head->dir < 1 ||
         head->uneven < 1 || head->index < 1)
@@ -214,6 +256,18 @@ static sn_status make(const pack_head *head, const uint8_t *base, sn_dataset *da
         .by_degree = (head->flags & BY_DEGREE) != 0,
         .remove = (head->flags & REMOVE) != 0,
     };
+    sn_tensor times = { (void *)(uintptr_t)(base + head->times_offset),
+                        { SN_INT, 64 },
+                        1,
+                        { (int64_t)((end_of_times(head) - head->times_offset) / sizeof(int64_t)), 1,
+                          1, 1 } };
+    sn_temporal_options temporal = {
+        .struct_size = sizeof temporal,
+        .times = (head->flags & NODE_TIMES) != 0 ? SN_TIMES_NODES : SN_TIMES_EDGES,
+        .pick = (head->flags & LAST) != 0 ? SN_TEMPORAL_LAST : SN_TEMPORAL_UNIFORM,
+        .window = head->window,
+        .seed_times = head->times_offset != 0 ? &times : NULL,
+    };
     sn__plan_borrow borrow = { .positions = ids, .num_positions = all ? head->num_input : -1 };
     sn_plan_options options = {
         .struct_size = sizeof options,
@@ -236,6 +290,12 @@ static sn_status make(const pack_head *head, const uint8_t *base, sn_dataset *da
         .world = head->world,
         .uneven = (sn_uneven)head->uneven,
         .links = of_links ? &links : NULL,
+        .weighted = (head->flags & WEIGHTED) != 0,
+        .disjoint = (head->flags & DISJOINT) != 0,
+        .temporal = (head->flags & TEMPORAL) != 0 ? &temporal : NULL,
+        .labor = (head->flags & LABOR) != 0,
+        .layer_dependent = (head->flags & LAYER_DEPENDENT) != 0,
+        .subgraph = (head->flags & SUBGRAPH) != 0,
     };
     sn_status status = sn__plan_make(dataset, &options, &borrow, out);
     if (status == SN_OK || status == SN_E_NOMEM)

@@ -2,7 +2,7 @@
 /* A plan as bytes in a segment, from which another process makes an equal one.
  *
  *     0      header     numbers, native endian: both ends are of one build on one machine
- *     144    fanouts    int64 [edge types * hops]
+ *     160    fanouts    int64 [edge types * hops]
  *     align  seeds      int64 [num_input], at a multiple of 64; of links [2][num_input] pairs, or [num_input]
  *                       positions of all edges; none: all of the type, positions that are edge ids
  *            labels     of links, [num_input] of their type

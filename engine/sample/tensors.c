@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tensors a batch of a plan has, in order, and their names: docs/sampling.md, sections 3.4,
- * 4 and 6.4. The list depends on the plan alone, so it is made once. */
+ * 4, 6.4, 8 and 11. The list depends on the plan alone, so it is made once. */
 #include "engine/sample/plan.h"
 
 #include "base/mem.h"
@@ -28,6 +28,8 @@ static const struct {
     [SN__SRC_INDEX] = { "src_index", SN__PER_LINKS },
     [SN__DST_POS_INDEX] = { "dst_pos_index", SN__PER_LINKS },
     [SN__DST_NEG_INDEX] = { "dst_neg_index", SN__PER_LINKS },
+    [SN__MAPPING] = { "mapping", SN__PER_NODE_TYPE },
+    [SN__TREE] = { "tree", SN__PER_NODE_TYPE },
     [SN__NEG_MASK] = { "neg_mask", SN__PER_LINKS },
     [SN__NUM_NEG_DROPPED] = { "num_neg_dropped", SN__PER_LINKS },
 };
@@ -85,6 +87,16 @@ static sn_status is_present(const sn_plan *plan, sn__tensor_kind kind, int32_t t
         break;
     case SN__BATCH:
         *present = of_seeds;
+        break;
+    case SN__TREE:
+        *present = plan->disjoint;
+        break;
+    case SN__MAPPING:
+        *present = plan->subgraph && of_seeds;
+        break;
+    case SN__NUM_SAMPLED_NODES:
+    case SN__NUM_SAMPLED_EDGES:
+        *present = !plan->subgraph;
         break;
     default:
         break;
@@ -261,6 +273,8 @@ size_t sn__tensor_length(const sn_plan *plan, const sn__tensor_spec *spec, const
     switch (spec->kind) {
     case SN__BATCH:
         return of->seeds;
+    case SN__MAPPING:
+        return of->inputs;
     case SN__Y:
         return plan->labels == SN_LABELS_SEEDS ? of->seeds : of->of_type;
     case SN__EDGE_LABEL_INDEX:

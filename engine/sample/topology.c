@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neighbour sampling over hops and edge types: docs/sampling.md, section 3.2.
+/* Neighbour sampling over hops and edge types: docs/sampling.md, section 3.2. In subgraphs (section 11) the
+ * hops' edges are scratch, whose memory the induced ones get.
  *
  * Invariants  I1  frontier_begin .. frontier_end of a type are the nodes appended in the hop
  *                 before; they do not move while a hop runs, also when that hop appends to the same
@@ -9,6 +10,7 @@
 #include "engine/sample/topology.h"
 
 #include "base/mem.h"
+#include "engine/sample/sink.h"
 
 #include <string.h>
 
@@ -18,6 +20,13 @@ static void node_list_deinit(sn__node_list *list)
 {
     sn__label_map_deinit(&list->map);
     sn__mem_free(list->ids);
+}
+
+static sn_status node_list_init(sn__node_list *list, const sn_plan *plan, size_t type)
+{
+    if (plan->disjoint)
+        return sn__label_map_init_table(&list->map); /* of nodes in trees */
+    return sn__label_map_init(&list->map, plan->node_counts[type]);
 }
 
 static void node_list_begin(sn__node_list *list)
@@ -30,6 +39,11 @@ static sn_status allocate_seeds(sn__topology *t)
 {
     const sn_plan *plan = t->plan;
     int64_t most = plan->batch_size < plan->num_input ? plan->batch_size : plan->num_input;
+    if (plan->disjoint)
+        SN_TRY(sn__mem_zalloc((size_t)plan->num_node_types, sizeof *t->trees, "trees", &t->trees));
+    if (plan->temporal.on)
+        SN_TRY(sn__mem_zalloc(sn__plan_trees(plan, (size_t)most), sizeof *t->tree_times,
+                              "times of trees", &t->tree_times));
     if (plan->links.on)
         return sn__links_init(&t->links, plan);
     SN_TRY(sn__mem_zalloc((size_t)most, sizeof *t->seeds, "seeds of a batch", &t->seeds));
@@ -50,11 +64,13 @@ static sn_status allocate(sn__topology *t)
     SN_TRY(sn__mem_zalloc(types, sizeof(size_t), "frontier", &t->frontier_begin));
     SN_TRY(sn__mem_zalloc(types, sizeof(size_t), "frontier", &t->frontier_end));
     SN_TRY(allocate_seeds(t));
+    if (plan->subgraph)
+        SN_TRY(sn__induce_init(&t->induce, plan));
     /* Lists are never without memory: a block without picks still points somewhere. */
     for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
         SN_TRY(sn__block_reserve(&t->blocks[i], SN__BLOCK_ROWS));
     for (size_t i = 0; i < types; i++)
-        SN_TRY(sn__label_map_init(&t->nodes[i].map, plan->node_counts[i]));
+        SN_TRY(node_list_init(&t->nodes[i], plan, i));
     for (size_t e = 0; e < edges; e++)
         SN_TRY(
             sn__edge_list_reserve(&t->edges[e], SN__BLOCK_ROWS, SN__BLOCK_ROWS, plan->with_edge));
@@ -90,6 +106,10 @@ void sn__topology_deinit(sn__topology *t)
         sn__mem_free(t->edges[e].picks);
         sn__mem_free(t->edges[e].edge);
     }
+    for (int32_t i = 0; t->trees != NULL && i < t->plan->num_node_types; i++)
+        sn__mem_free(t->trees[i].of);
+    sn__mem_free(t->trees);
+    sn__mem_free(t->tree_times);
     sn__mem_free(t->nodes);
     sn__mem_free(t->edges);
     sn__mem_free(t->num_sampled_nodes);
@@ -97,6 +117,7 @@ void sn__topology_deinit(sn__topology *t)
     sn__mem_free(t->frontier_begin);
     sn__mem_free(t->frontier_end);
     sn__links_deinit(&t->links);
+    sn__induce_deinit(&t->induce);
     sn__mem_free(t->seeds);
     sn__mem_free(t->labels);
     for (int i = 0; i < SN__BLOCKS_UNDER_WAY; i++)
@@ -107,21 +128,58 @@ void sn__topology_deinit(sn__topology *t)
 
 /* -- Sampling ---------------------------------------------------------------------------------- */
 
+/* The time of the seed or pair at a place of the input. */
+static int64_t time_at(const sn_plan *plan, int64_t place)
+{
+    const sn__plan_temporal *temporal = &plan->temporal;
+    if (temporal->seed_times != NULL)
+        return temporal->seed_times[place];
+    if (plan->links.on) /* all edges, by id */
+        return temporal->default_times[place];
+    return temporal->default_times[plan->input != NULL ? plan->input[place] : place];
+}
+
 static sn_status place_nodes(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
                              int64_t batch)
 {
-    sn__node_list *list = &t->nodes[t->plan->input_type];
+    const sn_plan *plan = t->plan;
+    sn__node_list *list = &t->nodes[plan->input_type];
     size_t count;
-    sn__plan_seeds(t->plan, ops, epoch, batch, t->seeds, &count);
+    sn__plan_places(plan, ops, epoch, batch, t->seeds, &count);
+    for (size_t i = 0; i < count && plan->temporal.on; i++)
+        t->tree_times[i] = time_at(plan, t->seeds[i]);
+    sn__plan_seeds_at(plan, t->seeds, count);
+    for (size_t i = 0; i < count && plan->disjoint; i++)
+        t->seeds[i] = sn__plan_node_in_tree(plan, i, t->seeds[i]);
     SN_TRY(sn__node_list_reserve(list, count));
     ops->relabel(list, t->seeds, count, t->labels);
+    if (t->plan->subgraph)
+        sn__induce_keep_seeds(&t->induce, list, list->count, count);
     return SN_OK;
+}
+
+/* Trees of a pair, and of its negatives, have its time. */
+static void date_links(sn__topology *t)
+{
+    const sn_plan *plan = t->plan;
+    const sn__links *links = &t->links;
+    size_t pairs = links->pairs, negatives = links->negatives;
+    for (size_t i = 0; i < pairs; i++)
+        t->tree_times[i] = t->tree_times[pairs + i] = time_at(plan, links->places[i]);
+    for (size_t i = 0; i < negatives; i++) {
+        int64_t time = t->tree_times[links->pair_of[i]];
+        t->tree_times[2 * pairs + i] = time;
+        if (plan->links.neg == SN_NEG_BINARY)
+            t->tree_times[2 * pairs + negatives + i] = time;
+    }
 }
 
 static sn_status place_links(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
                              int64_t batch)
 {
     SN_TRY(sn__links_draw(&t->links, t->plan, ops, epoch, batch));
+    if (t->plan->temporal.on)
+        date_links(t);
     return sn__links_label(&t->links, t->plan, ops, t->nodes);
 }
 
@@ -178,7 +236,9 @@ static sn_status sample_edge_type(sn__topology *t, const sn__kernel_ops *ops, in
                         .out = &t->edges[edge_type],
                         .begin = t->frontier_begin[edge->from_type],
                         .end = t->frontier_end[edge->from_type],
-                        .with_edge = t->plan->with_edge,
+                        .with_edge = t->plan->with_edge && !t->plan->subgraph,
+                        .tree_shift = t->plan->tree_shift,
+                        .tree_times = t->tree_times,
                         .progress = t->progress };
     sn_status status = t->team != NULL && sn__team_is_worth(&e) ? sn__team_expand(t->team, &e)
                                                                 : expand_alone(t, &e);
@@ -192,6 +252,48 @@ static size_t seeds_of(const sn__topology *t, int32_t type)
     return (size_t)t->num_sampled_nodes[type * (t->plan->hops + 1)];
 }
 
+/* How the rows of an edge type are sampled in a hop. */
+static sn__pick_rule rule_of(const sn_plan *plan, uint64_t epoch, int64_t batch, int32_t hop,
+                             int32_t edge_type)
+{
+    uint64_t purpose = SN__PURPOSE_UNIFORM, of = (uint64_t)edge_type, layer = (uint64_t)hop;
+    sn__pick_rule rule = { .fanout = plan->fanout[edge_type * plan->hops + hop],
+                           .replace = plan->replace,
+                           .window = plan->temporal.window };
+    if (plan->weighted) {
+        rule.pick = SN__PICK_WEIGHTED;
+        purpose = SN__PURPOSE_WEIGHTED;
+    } else if (plan->labor) {
+        rule.pick = SN__PICK_LABOR;
+        purpose = SN__PURPOSE_LABOR;
+        of = (uint64_t)plan->edges[edge_type].to_type;
+        layer = plan->layer_dependent ? 0 : layer;
+    } else if (plan->temporal.last) {
+        rule.pick = SN__PICK_LAST;
+    }
+    rule.key = sn__phase_key(plan->seed, epoch, (uint64_t)batch, purpose, layer, of);
+    return rule;
+}
+
+static sn_status sample_rows(sn__topology *t, const sn__kernel_ops *ops, const sn__pick_rule *rule,
+                             int32_t hop, int32_t e)
+{
+    const sn_plan *plan = t->plan;
+    const sn__plan_edge *edge = &plan->edges[e];
+    const sn__hop_edges added = { .edge_type = e,
+                                  .row = t->edges[e].rows,
+                                  .edge = t->edges[e].count,
+                                  .from = t->frontier_begin[edge->from_type],
+                                  .seeds = seeds_of(t, edge->to_type),
+                                  .from_nodes = &t->nodes[edge->from_type],
+                                  .to_nodes = &t->nodes[edge->to_type],
+                                  .list = &t->edges[e] };
+    SN_TRY(sample_edge_type(t, ops, e, rule));
+    if (plan->links.remove && (hop == 0 || plan->disjoint))
+        sn__links_remove(&t->links, plan, &added);
+    return SN_OK;
+}
+
 static sn_status sample_hop(sn__topology *t, const sn__kernel_ops *ops, uint64_t epoch,
                             int64_t batch, int32_t hop)
 {
@@ -202,24 +304,57 @@ static sn_status sample_hop(sn__topology *t, const sn__kernel_ops *ops, uint64_t
     }
     for (int32_t e = 0; e < plan->num_edge_types; e++) {
         size_t before = t->edges[e].count;
-        int64_t fanout = plan->fanout[e * plan->hops + hop];
-        if (fanout != 0) {
-            sn__pick_rule rule = {
-                .key = sn__phase_key(plan->seed, epoch, (uint64_t)batch, SN__PURPOSE_UNIFORM,
-                                     (uint64_t)hop, (uint64_t)e),
-                .fanout = fanout,
-                .replace = plan->replace,
-            };
-            SN_TRY(sample_edge_type(t, ops, e, &rule));
-            if (hop == 0 && plan->links.remove)
-                sn__links_remove(&t->links, plan, e, seeds_of(t, plan->edges[e].to_type),
-                                 &t->edges[e]);
-        }
+        sn__pick_rule rule = rule_of(plan, epoch, batch, hop, e);
+        if (rule.fanout != 0)
+            SN_TRY(sample_rows(t, ops, &rule, hop, e));
         t->num_sampled_edges[e * plan->hops + hop] = (int64_t)(t->edges[e].count - before);
     }
     for (int32_t type = 0; type < plan->num_node_types; type++)
         t->num_sampled_nodes[type * (plan->hops + 1) + hop + 1] =
             (int64_t)(t->nodes[type].count - t->frontier_end[type]);
+    return SN_OK;
+}
+
+/* Nodes in trees become nodes, and trees. */
+static sn_status part_trees(sn__topology *t)
+{
+    const sn_plan *plan = t->plan;
+    for (int32_t type = 0; type < plan->num_node_types; type++) {
+        const sn__node_list *list = &t->nodes[type];
+        struct sn__trees *trees = &t->trees[type];
+        SN_TRY(sn__mem_grow(&trees->of, &trees->capacity, list->count, sizeof *trees->of, "trees"));
+        for (size_t i = 0; i < list->count; i++) {
+            trees->of[i] = (uint32_t)(list->ids[i] >> plan->tree_shift);
+            list->ids[i] = sn__plan_node_of(plan, list->ids[i]);
+        }
+    }
+    return SN_OK;
+}
+
+/* The hops decided the nodes alone. */
+static sn_status induce(sn__topology *t, const sn__kernel_ops *ops)
+{
+    const sn_plan *plan = t->plan;
+    for (int32_t type = 0; type < plan->num_node_types; type++) {
+        SN_TRY(sn__induce_sort(&t->induce, ops, &t->nodes[type]));
+        sn__progress_bump(t->progress);
+    }
+    ops->lookup(&t->nodes[plan->input_type].map, t->seeds, t->induce.inputs, t->labels);
+    for (int32_t i = 0; i < plan->num_edge_types; i++) {
+        const sn__plan_edge *edge = &plan->edges[i];
+        const sn__expansion e = { .ops = ops,
+                                  .edge = edge,
+                                  .from = &t->nodes[edge->from_type],
+                                  .to = &t->nodes[edge->to_type],
+                                  .out = &t->edges[i],
+                                  .with_edge = plan->with_edge,
+                                  .progress = t->progress };
+        sn_status status = sn__induce_edges(&t->induce, &e);
+        if (status != SN_OK) {
+            sn_error_context("edge type %s", edge->name);
+            return status;
+        }
+    }
     return SN_OK;
 }
 
@@ -241,5 +376,7 @@ sn_status sn__topology_sample(sn__topology *t, const sn__kernel_ops *ops, uint64
     SN_TRY(place_seeds(t, ops, epoch, batch));
     for (int32_t hop = 0; hop < t->plan->hops; hop++)
         SN_TRY(sample_hop(t, ops, epoch, batch, hop));
-    return SN_OK;
+    if (t->plan->subgraph)
+        return induce(t, ops);
+    return t->plan->disjoint ? part_trees(t) : SN_OK;
 }

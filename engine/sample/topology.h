@@ -7,6 +7,7 @@
 #define SN_ENGINE_SAMPLE_TOPOLOGY_H
 
 #include "engine/sample/expand.h"
+#include "engine/sample/induce.h"
 #include "engine/sample/links.h"
 #include "engine/sample/team.h"
 
@@ -19,12 +20,20 @@ typedef struct sn__topology {
     int64_t *num_sampled_nodes; /* [node type][hops + 1] */
     int64_t *num_sampled_edges; /* [edge type][hops] */
     sn__links links;            /* of plans of links */
+    /* Of disjoint plans. While a batch is sampled, ids in node lists are nodes in trees; then the trees are
+     * here, and the ids are those of nodes. */
+    struct sn__trees {
+        uint32_t *of; /* [nodes] */
+        size_t capacity;
+    } * trees;           /* [node type]; NULL: not disjoint */
+    int64_t *tree_times; /* [trees]; NULL: not temporal */
+    sn__induce induce;   /* of plans of subgraphs */
 
     _Atomic uint64_t *progress; /* bumped per block of rows; NULL: nobody watches */
 
     /* Scratch. */
     int64_t *seeds;   /* [batch size]; NULL for links */
-    uint32_t *labels; /* of the seeds: not delivered */
+    uint32_t *labels; /* of the seeds: delivered with subgraphs alone */
     size_t label_capacity;
     size_t *frontier_begin, *frontier_end; /* [node type]: this hop's frontier in the node list */
     sn__row_block blocks[SN__BLOCKS_UNDER_WAY];

@@ -67,9 +67,14 @@ typedef struct sn_loader_options {
  * is of another build), SN_E_PEER_DIED (it could not start: its words), SN_E_NOMEM, SN_E_SYSTEM. */
 SN_NODISCARD SN_API sn_status sn_node_loader_create(sn_plan *plan, const sn_loader_options *options,
                                                     sn_loader **out);
-/* The same for a plan of links (sn_plan_options.links); each of the two refuses the other's plans. */
+/* The same for a plan of links (sn_plan_options.links); each of the three refuses the others' plans. */
 SN_NODISCARD SN_API sn_status sn_link_loader_create(sn_plan *plan, const sn_loader_options *options,
                                                     sn_loader **out);
+/* The same for a plan of induced subgraphs (sn_plan_options.subgraph). A batch has node [n], ascending, row
+ * and col [m], every edge among these nodes, and mapping [seeds], the place of each seed in node. */
+SN_NODISCARD SN_API sn_status sn_subgraph_loader_create(sn_plan *plan,
+                                                        const sn_loader_options *options,
+                                                        sn_loader **out);
 /* Stops the workers and waits until they are gone (at most a second: then they are killed). Calls
  * under way and later ones answer SN_E_CLOSED. Any thread, any time, more than once. Batches that are
  * held stay valid. */

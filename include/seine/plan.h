@@ -62,6 +62,31 @@ typedef struct sn_link_options {
 #define SN_LINK_OPTIONS(...) \
     (&(sn_link_options){ .struct_size = sizeof(sn_link_options), __VA_ARGS__ })
 
+/* Whose times decide which edges a seed may see. DEFAULT: those of edges, if an edge type has them, else
+ * those of nodes. */
+typedef enum sn_times {
+    SN_TIMES_DEFAULT = 0,
+    SN_TIMES_EDGES = 1,
+    SN_TIMES_NODES = 2 /* an edge has the time of its neighbour */
+} sn_times;
+
+/* Which of the edges that are not too late: as the fanout's other options say, or the latest ones. */
+typedef enum sn_temporal_pick { SN_TEMPORAL_UNIFORM = 0, SN_TEMPORAL_LAST = 1 } sn_temporal_pick;
+
+/* Temporal sampling: a seed sees edges with time <= its own, with a window only those with
+ * time > its own - window (docs/sampling.md, section 9). Edge types without times are sampled whole. */
+typedef struct sn_temporal_options {
+    uint32_t struct_size; /* filled by the macro */
+    sn_times times;
+    sn_temporal_pick pick;
+    int64_t window; /* 0: none */
+    /* [N] int64, one for each seed or pair, copied. NULL: the times of the seed nodes; of links that are all
+     * edges those of the edges. */
+    const sn_tensor *seed_times;
+} sn_temporal_options;
+#define SN_TEMPORAL_OPTIONS(...) \
+    (&(sn_temporal_options){ .struct_size = sizeof(sn_temporal_options), __VA_ARGS__ })
+
 typedef struct sn_plan_options {
     uint32_t struct_size; /* filled by the macro */
     /* Seeds. The ids are copied at creation. */
@@ -90,6 +115,17 @@ typedef struct sn_plan_options {
     /* Pairs instead of nodes as seeds, batch_size of them in a batch; all is copied at creation. input
      * and input_type stay 0. NULL: node seeds. */
     const sn_link_options *links;
+    /* How neighbours are picked; default: uniformly. Datasets that were imported before there were tables of
+     * weights and times lack what these need (SN_E_UNSUPPORTED). */
+    bool weighted; /* in proportion to the edges' weights; every edge type has them */
+    bool
+        disjoint; /* a tree for each seed, which shares no node with the others; batches have `tree` */
+    const sn_temporal_options *temporal; /* needs disjoint; NULL: time does not count */
+    bool labor;           /* LABOR: rows of a hop agree on their neighbours (section 10) */
+    bool layer_dependent; /* and hops too */
+    /* Induced subgraphs: the hops decide the nodes alone, which come in ascending order, with all edges among
+     * them and the place of each seed (docs/sampling.md, section 11). Not with links. */
+    bool subgraph;
 } sn_plan_options;
 #define SN_PLAN_OPTIONS(...) \
     (&(sn_plan_options){ .struct_size = sizeof(sn_plan_options), __VA_ARGS__ })

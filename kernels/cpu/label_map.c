@@ -20,6 +20,12 @@ static sn_status make_slots(int bits, sn__label_slot **out)
     return sn__mem_pages(sizeof **out << bits, "label table", out);
 }
 
+sn_status sn__label_map_init_table(sn__label_map *map)
+{
+    *map = (sn__label_map){ .size = INT64_MAX, .base = 1, .bits = LEAST_BITS };
+    return make_slots(map->bits, &map->slots);
+}
+
 sn_status sn__label_map_init(sn__label_map *map, int64_t nodes)
 {
     int64_t choice;

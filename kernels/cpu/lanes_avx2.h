@@ -49,6 +49,19 @@ static inline void lanes_split(const int64_t *from, lanes *low, lanes *high)
     *high = (lanes){ HALF_WORDS(a, b, 0xDD), HALF_WORDS(c, d, 0xDD) };
 }
 
+/* The index has 32 bits without a sign, the instruction's has one. */
+static inline __m256i half_gather(const uint32_t *from, __m256i index)
+{
+    const uintptr_t middle = (uintptr_t)from + (UINT64_C(4) << 31);
+    __m256i offset = _mm256_xor_si256(index, _mm256_set1_epi32(INT32_MIN));
+    return _mm256_i32gather_epi32((const void *)middle, offset, 4);
+}
+
+static inline lanes lanes_gather(const uint32_t *from, lanes index)
+{
+    return (lanes){ half_gather(from, index.a), half_gather(from, index.b) };
+}
+
 static inline lanes lanes_add(lanes x, lanes y)
 {
     return (lanes){ _mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b) };

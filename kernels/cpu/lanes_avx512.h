@@ -36,6 +36,18 @@ static inline void lanes_split(const int64_t *from, lanes *low, lanes *high)
     *high = _mm512_permutex2var_epi32(a, odd, b);
 }
 
+/* The index has 32 bits without a sign, the instruction's has one. Without optimisation the intrinsic is a macro
+ * with a conversion of its own. */
+#    pragma GCC diagnostic push
+#    pragma GCC diagnostic ignored "-Wsign-conversion"
+static inline lanes lanes_gather(const uint32_t *from, lanes index)
+{
+    const uintptr_t middle = (uintptr_t)from + (UINT64_C(4) << 31);
+    __m512i offset = _mm512_xor_si512(index, _mm512_set1_epi32(INT32_MIN));
+    return _mm512_i32gather_epi32(offset, (const void *)middle, 4);
+}
+#    pragma GCC diagnostic pop
+
 static inline lanes lanes_add(lanes a, lanes b)
 {
     return _mm512_add_epi32(a, b);

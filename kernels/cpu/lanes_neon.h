@@ -43,6 +43,15 @@ static inline void lanes_split(const int64_t *from, lanes *low, lanes *high)
     }
 }
 
+static inline lanes lanes_gather(const uint32_t *from, lanes index)
+{
+    uint32_t at[4 * QUARTERS];
+    lanes_store(at, index);
+    for (int i = 0; i < 4 * QUARTERS; i++)
+        at[i] = from[at[i]];
+    return lanes_load(at);
+}
+
 static inline lanes lanes_add(lanes x, lanes y)
 {
     for (int q = 0; q < QUARTERS; q++)

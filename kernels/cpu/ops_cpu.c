@@ -3,18 +3,18 @@
 #include "kernels/cpu/pick_lanes.h"
 #include "kernels/cpu/relabel.h"
 
-#define OPS(mix, draw, pick, label)                                                    \
-    {                                                                                  \
-        .abi = SN__KERNEL_ABI, .shuffle = mix, .prefetch_rows = sn__cpu_prefetch_rows, \
-        .row_spans = sn__cpu_row_spans, .draw_uniform = draw, .take = pick,            \
-        .prefetch_labels = sn__cpu_prefetch_labels, .relabel = label,                  \
-        .edge_ends = sn__cpu_edge_ends, .negatives = sn__cpu_negatives,                \
-        .gather_rows = sn__cpu_gather_rows,                                            \
+#define OPS(mix, pick, fetch, label)                                                              \
+    {                                                                                             \
+        .abi = SN__KERNEL_ABI, .shuffle = mix, .prefetch_rows = sn__cpu_prefetch_rows,            \
+        .row_spans = sn__cpu_row_spans, .draw = pick, .take = fetch,                              \
+        .prefetch_labels = sn__cpu_prefetch_labels, .relabel = label,                             \
+        .edge_ends = sn__cpu_edge_ends, .negatives = sn__cpu_negatives, .lookup = sn__cpu_lookup, \
+        .gather_rows = sn__cpu_gather_rows,                                                       \
     }
 
 /* Empty where not compiled in. */
 static const sn__kernel_ops tables[SN__ISA_COUNT] = {
-    [SN__ISA_PLAIN] = OPS(sn__shuffle_range, sn__cpu_draw_uniform, sn__cpu_take, sn__cpu_relabel),
+    [SN__ISA_PLAIN] = OPS(sn__shuffle_range, sn__cpu_draw, sn__cpu_take, sn__cpu_relabel),
 #ifdef __x86_64__
     [SN__ISA_AVX2] = OPS(sn__shuffle_avx2, sn__draw_avx2, sn__take_avx2, sn__cpu_relabel),
     [SN__ISA_AVX512] =

@@ -18,7 +18,8 @@ void sn__pick_redraw(const sn__redraw *of, const uint32_t n[SN__LANES], uint32_t
     for (uint32_t bits = of->bits; bits != 0; bits &= bits - 1) {
         size_t lane = (size_t)__builtin_ctz(bits);
         sn__draws from;
-        sn__draws_begin(&from, of->key, (uint64_t)of->block->nodes[of->row + lane], 0,
+        sn__draws_begin(&from, of->key, (uint64_t)of->block->nodes[of->row + lane],
+                        of->block->trees[of->row + lane],
                         (uint64_t)of->block->degree[of->row + lane]);
         draws[lane] = (uint32_t)sn__draw(&from, of->i, n[lane]);
     }

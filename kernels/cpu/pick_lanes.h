@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* draw_uniform and take for small fanouts and fewer than 2^32 edges, and the shuffle, sixteen rows or positions
- * at once: three functions per instruction set, all with the results of sn__cpu_draw_uniform, sn__cpu_take
+/* draw and take for small fanouts and fewer than 2^32 edges, and the shuffle, sixteen rows or positions
+ * at once: three functions per instruction set, all with the results of sn__cpu_draw, sn__cpu_take
  * and sn__shuffle_range. */
 #ifndef SN_KERNELS_CPU_PICK_LANES_H
 #define SN_KERNELS_CPU_PICK_LANES_H
@@ -32,8 +32,11 @@ sn_status sn__take_neon(const sn__rows *rows, const sn__pick_rule *rule, sn__row
 /* Whether these functions can serve; else the plain ones do. */
 static inline bool sn__fits_lanes(const sn__rows *rows, const sn__pick_rule *rule)
 {
-    return rule->fanout >= 1 && rule->fanout <= SN__MOST_LANE_PICKS && rows->edges >= 1 &&
-           rows->edges <= UINT32_MAX;
+    bool known = rule->pick == SN__PICK_UNIFORM ||
+                 (rule->pick == SN__PICK_WEIGHTED && rows->edges >= SN__LANES &&
+                  rows->edges <= INT32_MAX); /* the place of a sum has 32 bits */
+    return known && rows->order == NULL && rule->fanout >= 1 &&
+           rule->fanout <= SN__MOST_LANE_PICKS && rows->edges >= 1 && rows->edges <= UINT32_MAX;
 }
 
 /* Their places in a label table are needed soon. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uniform neighbours of a block of rows: docs/sampling.md, section 3.1.
+/* Neighbours of a block of rows, uniformly: docs/sampling.md, section 3.1. Rows of a time: section 9.
  *
  * Invariants  I1  every position lies in [0, degree) of a span that row_spans has checked, so no
  *                 read leaves the arrays, whatever a file contains.
  *             I2  draws depend on key, node and draw number alone. */
 #include "base/mem.h"
 #include "base/random.h"
-#include "kernels/cpu/pick_lanes.h"
+#include "kernels/cpu/pick_inside.h"
 
 #include <string.h>
 
@@ -17,13 +17,8 @@ enum { SCAN_LIMIT = 64 };
 /* What is taken of one row. */
 typedef struct span {
     int64_t node, degree, count;
+    uint32_t tree;
 } span;
-
-/* Whether a row is taken whole, without draws. */
-static inline bool takes_all(const sn__pick_rule *rule, int64_t degree)
-{
-    return rule->fanout == -1 || (!rule->replace && degree <= rule->fanout);
-}
 
 void sn__row_block_deinit(sn__row_block *block)
 {
@@ -63,6 +58,43 @@ static sn_status report_bad_row(const sn__rows *rows, const sn__row_block *block
                     (long long)rows->edges);
 }
 
+/* How many of the times are at most `time`. */
+static int64_t count_until(const int64_t *times, int64_t count, int64_t time)
+{
+    int64_t low = 0;
+    while (low < count) {
+        int64_t middle = low + (count - low) / 2;
+        if (times[middle] <= time)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return low;
+}
+
+/* Leaves of the row the edges that are not too late and not too old. */
+static void narrow(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block, size_t i)
+{
+    const int64_t *times = rows->times + block->start[i];
+    int64_t until = block->until[i], oldest;
+    int64_t count = count_until(times, block->degree[i], until);
+    int64_t before = 0;
+    if (rule->window > 0 && !__builtin_sub_overflow(until, rule->window, &oldest))
+        before = count_until(times, count, oldest);
+    block->start[i] += before;
+    block->degree[i] = count - before;
+}
+
+/* At most so many are picked of a row. */
+static int64_t most_picks(const sn__pick_rule *rule, int64_t degree)
+{
+    if (degree == 0 || sn__takes_all(rule, degree))
+        return degree;
+    if (rule->pick == SN__PICK_LABOR && rule->fanout > 0)
+        return 0; /* draw finds room for them */
+    return rule->fanout;
+}
+
 sn_status sn__cpu_row_spans(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block)
 {
     size_t sum = 0;
@@ -74,17 +106,20 @@ sn_status sn__cpu_row_spans(const sn__rows *rows, const sn__pick_rule *rule, sn_
             end = rows->indptr[block->nodes[i] + 1];
         }
         bad |= is_bad_row(rows, start, end);
-        int64_t degree = (int64_t)((uint64_t)end - (uint64_t)start);
-        int64_t picked = degree == 0 || takes_all(rule, degree) ? degree : rule->fanout;
-        block->start[i] = start;
-        block->degree[i] = degree;
-        block->picked[i] = picked;
-        sum += (size_t)picked;
+        block->begin[i] = block->start[i] = start;
+        block->whole[i] = block->degree[i] = (int64_t)((uint64_t)end - (uint64_t)start);
     }
     if (bad)
         return report_bad_row(rows, block);
+    for (size_t i = 0; i < block->count; i++) {
+        if (rows->times != NULL)
+            narrow(rows, rule, block, i);
+        block->picked[i] = most_picks(rule, block->degree[i]);
+        sum += (size_t)block->picked[i];
+    }
     for (size_t i = block->count; i < SN__BLOCK_ROWS; i++)
-        block->nodes[i] = block->start[i] = block->degree[i] = block->picked[i] = 0;
+        block->nodes[i] = block->begin[i] = block->whole[i] = block->start[i] = block->degree[i] =
+            block->picked[i] = 0;
     block->picks = sum;
     return SN_OK;
 }
@@ -160,13 +195,13 @@ static sn_status pick_floyd(sn__draws *draws, const span *of, sn__pick_set *set,
 static sn_status pick_positions(const sn__pick_rule *rule, const span *of, sn__pick_set *set,
                                 int64_t *positions)
 {
-    if (takes_all(rule, of->degree)) {
+    if (rule->pick == SN__PICK_LAST || sn__takes_all(rule, of->degree)) {
         for (int64_t i = 0; i < of->count; i++)
-            positions[i] = i;
+            positions[i] = of->degree - of->count + i;
         return SN_OK;
     }
     sn__draws draws;
-    sn__draws_begin(&draws, rule->key, (uint64_t)of->node, 0, (uint64_t)of->degree);
+    sn__draws_begin(&draws, rule->key, (uint64_t)of->node, of->tree, (uint64_t)of->degree);
     if (!rule->replace)
         return pick_floyd(&draws, of, set, positions);
     for (int64_t i = 0; i < of->count; i++)
@@ -180,21 +215,52 @@ static inline const void *column_at(const sn__rows *rows, int64_t at)
            (size_t)at * (rows->wide ? sizeof(int64_t) : sizeof(int32_t));
 }
 
-sn_status sn__cpu_draw_uniform(const sn__rows *rows, const sn__pick_rule *rule,
-                               sn__row_block *block, sn__pick_set *set)
+static sn_status find_place(const sn__rows *rows, const sn__row_block *block, size_t i,
+                            int64_t *position)
+{
+    int64_t place = rows->order[block->start[i] + *position];
+    if (place >= block->whole[i])
+        return sn__fail(SN_E_CORRUPT, "row of node %lld, of %lld edges, has one at place %lld",
+                        (long long)block->nodes[i], (long long)block->whole[i], (long long)place);
+    *position = block->begin[i] + place;
+    return SN_OK;
+}
+
+sn_status sn__pick_place(const sn__rows *rows, const sn__row_block *block, size_t i, int64_t count,
+                         int64_t *positions)
+{
+    for (int64_t j = 0; j < count; j++) {
+        if (rows->order != NULL)
+            SN_TRY(find_place(rows, block, i, &positions[j]));
+        else
+            positions[j] += block->start[i];
+        sn__prefetch_at(rows->indices,
+                        (uint64_t)positions[j] * (rows->wide ? sizeof(int64_t) : sizeof(int32_t)));
+    }
+    return SN_OK;
+}
+
+static sn_status draw_uniform(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
+                              sn__pick_set *set)
 {
     int64_t *at = block->neighbours; /* positions: take replaces them */
     for (size_t i = 0; i < block->count; i++) {
-        span of = { block->nodes[i], block->degree[i], block->picked[i] };
+        span of = { block->nodes[i], block->degree[i], block->picked[i], block->trees[i] };
         SN_TRY(pick_positions(rule, &of, set, at));
-        for (int64_t j = 0; j < of.count; j++) {
-            at[j] += block->start[i];
-            sn__prefetch_at(rows->indices,
-                            (uint64_t)at[j] * (rows->wide ? sizeof(int64_t) : sizeof(int32_t)));
-        }
+        SN_TRY(sn__pick_place(rows, block, i, of.count, at));
         at += of.count;
     }
     return SN_OK;
+}
+
+sn_status sn__cpu_draw(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
+                       sn__pick_set *set)
+{
+    if (rule->pick == SN__PICK_WEIGHTED)
+        return sn__draw_weighted(rows, rule, block, set);
+    if (rule->pick == SN__PICK_LABOR)
+        return sn__draw_labor(rows, rule, block);
+    return draw_uniform(rows, rule, block, set);
 }
 
 void sn__cpu_prefetch_labels(const sn__label_map *map, const int64_t *nodes, size_t count)

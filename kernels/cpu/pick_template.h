@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bodies of shuffle, draw_uniform and take by lanes, once per instruction set: docs/sampling.md,
+/* The bodies of shuffle, draw and take by lanes, once per instruction set: docs/sampling.md,
  * sections 2.1 and 3.1, with sixteen positions or rows in the lanes of a vector. SHUFFLE, DRAW and TAKE are
  * the functions' names. Of the lanes they ask
  *
  *     lanes_set load store        a number in all lanes; sixteen numbers
+ *     lanes_gather                sixteen numbers from anywhere in an array
  *     lanes_split                 the low and the high words of sixteen numbers of 64 bits
  *     lanes_add sub min xor3 mul  as they say; min unsigned, mul with the high and the low word
  *     lanes_less or_equal and none bits select   masks of lanes; less is unsigned
@@ -19,7 +20,7 @@
  *                 no read leaves the arrays, whatever a file contains.
  *             I2  draws depend on key, node and draw number alone. */
 #include "base/random.h"
-#include "kernels/cpu/pick_lanes.h"
+#include "kernels/cpu/pick_inside.h"
 
 #define ALWAYS static inline __attribute__((always_inline))
 
@@ -101,7 +102,7 @@ typedef struct tile {
     const sn__row_block *block;
     uint64_t key;
     size_t at;
-    lanes node_low, node_high, degree;
+    lanes node_low, node_high, tree, degree;
     lane_mask drawn; /* rows that are not taken whole */
 } tile;
 
@@ -110,7 +111,7 @@ ALWAYS void draw_words(const tile *of, const int k, lanes *words)
 {
     philox_key key = { (uint32_t)of->key, (uint32_t)(of->key >> 32) };
     for (int block = 0; block < (k + 3) / 4; block++) {
-        lanes c[4] = { of->node_low, of->node_high, lanes_set((uint32_t)block), lanes_set(0) };
+        lanes c[4] = { of->node_low, of->node_high, lanes_set((uint32_t)block), of->tree };
         philox_lanes(key, c);
         for (int i = 0; i < 4; i++)
             words[4 * block + i] = c[i];
@@ -173,6 +174,7 @@ ALWAYS void draw_tile(const sn__rows *rows, const sn__pick_rule *rule, const sn_
     lanes picks[SN__MOST_LANE_PICKS + 3], start, picked, unused;
     tile of = { .block = block, .key = rule->key, .at = at };
     lanes_split(block->nodes + at, &of.node_low, &of.node_high);
+    of.tree = lanes_load(block->trees + at);
     lanes_split(block->degree + at, &of.degree, &unused);
     lanes_split(block->start + at, &start, &unused);
     lanes_split(block->picked + at, &picked, &unused);
@@ -229,12 +231,16 @@ ALWAYS void draw_block(const sn__rows *rows, const sn__pick_rule *rule, const sn
         }                                \
     } while (0)
 
+#include "kernels/cpu/weighted_template.h"
+
 sn_status DRAW(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *block,
                sn__pick_set *set)
 {
     if (!sn__fits_lanes(rows, rule))
-        return sn__cpu_draw_uniform(rows, rule, block, set);
+        return sn__cpu_draw(rows, rule, block, set);
     SN_TRY(sn__row_block_tiles(block));
+    if (rule->pick == SN__PICK_WEIGHTED)
+        return draw_weighted_block(rows, rule, block, set, (int)rule->fanout);
     WITH_FANOUT(rule->fanout, draw_block(rows, rule, block, K));
     return SN_OK;
 }
@@ -244,6 +250,22 @@ sn_status DRAW(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *b
 ALWAYS const uint32_t *row_of_tile(const sn__row_block *block, size_t row, const int k)
 {
     return block->tiles + row / SN__LANES * SN__LANES * (size_t)k + row % SN__LANES;
+}
+
+/* Those of weighted rows, from beside their sums. */
+ALWAYS void take_beside(const sn__rows *rows, const sn__row_block *block, const int k)
+{
+    const sn__label_map *map = &block->map;
+    int64_t *to = block->neighbours;
+    for (size_t row = 0; row < block->count; row++) {
+        const uint32_t *at = row_of_tile(block, row, k);
+        for (int i = 0; i < k; i++) {
+            to[i] = rows->sums[2 * (size_t)at[i * SN__LANES] + 1];
+            if (map->entries != NULL)
+                sn__prefetch_at(map->entries, (uint64_t)to[i] * sizeof *map->entries);
+        }
+        to += block->picked[row];
+    }
 }
 
 /* `array`: entries of neighbours are prefetched. */
@@ -297,7 +319,9 @@ sn_status TAKE(const sn__rows *rows, const sn__pick_rule *rule, sn__row_block *b
     if (edge_ids != NULL)
         WITH_FANOUT(rule->fanout, take_edge_ids(rows, block, edge_ids, K));
     const bool array = block->map.entries != NULL;
-    if (rows->wide)
+    if (rule->pick == SN__PICK_WEIGHTED && !rows->wide)
+        take_beside(rows, block, (int)rule->fanout);
+    else if (rows->wide)
         take_columns(rows, block, (int)rule->fanout, true, array);
     else if (array)
         WITH_FANOUT(rule->fanout, take_columns(rows, block, K, false, true));

@@ -17,4 +17,10 @@ static inline void sn__prefetch_at(const void *base, uint64_t offset)
     sn__prefetch((const void *)((uintptr_t)base + (uintptr_t)offset));
 }
 
+/* The sixteen numbers are written, and read anew. */
+static inline void sn__in_memory(uint32_t array[16])
+{
+    __asm__ volatile("" : "+m"(*(uint32_t(*)[16])array));
+}
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Local ids in order of first occurrence: docs/sampling.md, section 3.2. */
+/* Local ids in order of first occurrence, and those that there are: docs/sampling.md, sections 3.2 and 11. */
 #include "kernels/cpu/relabel.h"
 
 void sn__relabel_table(sn__node_list *list, const int64_t *ids, size_t count, uint32_t *labels)
@@ -39,4 +39,27 @@ void sn__cpu_relabel(sn__node_list *list, const int64_t *ids, size_t count, uint
         labels[i] = label - base;
     }
     list->count = next - base;
+}
+
+static void lookup_table(const sn__label_map *map, const int64_t *ids, size_t count,
+                         uint32_t *labels)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t entry = sn__label_find(map, ids[i])->entry;
+        labels[i] = entry < map->base ? SN__NO_LABEL : entry - map->base;
+    }
+}
+
+void sn__cpu_lookup(const sn__label_map *map, const int64_t *ids, size_t count, uint32_t *labels)
+{
+    if (map->slots != NULL) {
+        lookup_table(map, ids, count, labels);
+        return;
+    }
+    const uint32_t *entries = map->entries, base = map->base;
+    for (size_t i = 0; i < count; i++) {
+        /* Branch-free: whether a node is in the batch is another coin toss. */
+        uint32_t entry = entries[ids[i]], is_absent = sn__opaque(entry < base);
+        labels[i] = (entry - base) | (0u - is_absent);
+    }
 }

@@ -35,6 +35,17 @@ static sn_tensor vector(const void *data, int bits, int64_t count)
     return tensor;
 }
 
+/* An array of one dimension that may be absent. */
+static sn_source optional(const void *data, sn_dtype dtype, int64_t count)
+{
+    sn_source source = { 0 };
+    if (data == NULL)
+        return source;
+    source.tensor = vector(data, 64, count);
+    source.tensor.dtype = dtype;
+    return source;
+}
+
 static sn_source source_of(const ref_array *array)
 {
     sn_source source = { 0 };
@@ -132,15 +143,22 @@ sn_dataset *bridge_dataset(const ref_graph *graph, bridge_form form)
     ck_assert(nodes != NULL && edges != NULL);
     for (int t = 0; t < graph->num_node_types; t++) {
         const ref_node_type *type = &graph->node_types[t];
-        nodes[t] = (sn_node_spec){ .name = type->name,
-                                   .count = type->count,
-                                   .x = source_of(&type->x),
-                                   .y = source_of(&type->y) };
+        nodes[t] =
+            (sn_node_spec){ .name = type->name,
+                            .count = type->count,
+                            .x = source_of(&type->x),
+                            .y = source_of(&type->y),
+                            .times = optional(type->times, (sn_dtype){ SN_INT, 64 }, type->count) };
     }
     for (int e = 0; e < graph->num_edge_types; e++) {
         const ref_edge_type *type = &graph->edge_types[e];
         edges[e] = (sn_edge_spec){
-            .src = type->src, .rel = type->rel, .dst = type->dst, .x = source_of(&type->x)
+            .src = type->src,
+            .rel = type->rel,
+            .dst = type->dst,
+            .x = source_of(&type->x),
+            .weights = optional(type->weights, (sn_dtype){ SN_FLOAT, 32 }, type->count),
+            .times = optional(type->times, (sn_dtype){ SN_INT, 64 }, type->count),
         };
         give_edges(graph, type, form, &edges[e]);
     }
@@ -184,6 +202,13 @@ sn_plan *bridge_plan(sn_dataset *dataset, const ref_graph *graph, const ref_plan
     static const sn_uneven uneven[] = { SN_UNEVEN_SHORT, SN_UNEVEN_PAD, SN_UNEVEN_DROP };
     static const sn_label_mode labels[] = { SN_LABELS_NONE, SN_LABELS_ALL, SN_LABELS_SEEDS };
     sn_tensor input = vector(plan->input, 64, plan->num_input), pairs, edge_labels;
+    static const sn_times times[] = { SN_TIMES_DEFAULT, SN_TIMES_NODES, SN_TIMES_EDGES };
+    sn_tensor seed_times = vector(plan->seed_times, 64, plan->num_input);
+    const sn_temporal_options *temporal =
+        SN_TEMPORAL_OPTIONS(.times = times[plan->times],
+                            .pick = plan->last ? SN_TEMPORAL_LAST : SN_TEMPORAL_UNIFORM,
+                            .window = plan->window,
+                            .seed_times = plan->seed_times != NULL ? &seed_times : NULL);
     sn_link_options links;
     if (plan->links)
         links = links_of(graph, plan, &pairs, &edge_labels);
@@ -198,7 +223,12 @@ sn_plan *bridge_plan(sn_dataset *dataset, const ref_graph *graph, const ref_plan
                         .dir = plan->in_direction ? SN_DIR_IN : SN_DIR_OUT,
                         .replace = plan->replace, .with_edge = plan->with_edge,
                         .features = plan->features, .labels = labels[plan->labels], .index = index,
-                        .rank = plan->rank, .world = plan->world, .uneven = uneven[plan->uneven]),
+                        .rank = plan->rank, .world = plan->world, .uneven = uneven[plan->uneven],
+                        .subgraph = plan->subgraph, .weighted = plan->weighted,
+                        .disjoint = plan->disjoint,
+                        .temporal = plan->times != REF_TIMES_NONE ? temporal : NULL,
+                        .labor = plan->labor != REF_LABOR_NONE,
+                        .layer_dependent = plan->labor == REF_LABOR_LAYERS),
         &made);
     ck_assert_msg(status == SN_OK, "plan: %s", sn_error_detail());
     return made;

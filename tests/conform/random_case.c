@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "random_case.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,12 +83,41 @@ static void random_edges(random_case *c, ref_edge_type *edge, int64_t sources, i
     edge->to = to;
 }
 
+/* Few values, so that some are equal; some graphs have the ends of the range. */
+static int64_t *random_times(random_case *c, int64_t count)
+{
+    int64_t *times = own(c, count, sizeof *times);
+    int64_t range = one_in(3) ? 4 : 1000;
+    bool ends = one_in(6);
+    for (int64_t i = 0; i < count; i++) {
+        times[i] = below(range) - range / 4;
+        if (ends && one_in(4))
+            times[i] = one_in(2) ? INT64_MAX - below(2) : INT64_MIN + below(2);
+    }
+    return times;
+}
+
+/* With zeros, or very different ones, or all equal. */
+static float *random_weights(random_case *c, int64_t count)
+{
+    static const float steep[] = { 1e-30f, 1e-6f, 1, 1e6f, 3e38f };
+    float *weights = own(c, count, sizeof *weights);
+    int kind = (int)below(4);
+    bool zeros = one_in(2);
+    for (int64_t i = 0; i < count; i++) {
+        weights[i] = kind == 0 ? 1 : kind == 1 ? steep[below(5)] : (float)(1 + below(1000)) / 100;
+        if (zeros && one_in(3))
+            weights[i] = 0;
+    }
+    return weights;
+}
+
 static void random_graph(random_case *c)
 {
     static const char *const names[MOST_NODE_TYPES] = { "paper", "author", "a_b" };
     static const char *const relations[MOST_EDGE_TYPES] = { "cites", "writes", "rev_writes", "has",
                                                             "to" };
-    bool typed = one_in(2);
+    bool typed = one_in(2), weighted = one_in(2);
     int node_types = typed ? 1 + (int)below(MOST_NODE_TYPES) : 1;
     int edge_types = typed ? 1 + (int)below(MOST_EDGE_TYPES) : 1;
     ref_node_type *nodes = own(c, node_types, sizeof *nodes);
@@ -98,6 +129,8 @@ static void random_graph(random_case *c)
             nodes[t].x = random_rows(c, count, false);
         if (!one_in(4))
             nodes[t].y = random_rows(c, count, true);
+        if (one_in(2))
+            nodes[t].times = random_times(c, count);
     }
     for (int e = 0; e < edge_types; e++) {
         int src = (int)below(node_types), dst = (int)below(node_types);
@@ -105,6 +138,10 @@ static void random_graph(random_case *c)
         random_edges(c, &edges[e], nodes[src].count, nodes[dst].count);
         if (!one_in(3))
             edges[e].x = random_rows(c, edges[e].count, false);
+        if (one_in(2))
+            edges[e].times = random_times(c, edges[e].count);
+        if (weighted)
+            edges[e].weights = random_weights(c, edges[e].count);
     }
     c->graph = (ref_graph){ node_types, nodes, edge_types, edges };
 }
@@ -211,6 +248,59 @@ static void random_links(random_case *c)
     plan->remove_links = one_in(2);
 }
 
+/* -- Kinds ------------------------------------------------------------------------------------- */
+
+/* Whether an edge type has such times, in the plan's direction. */
+static bool has_times(const random_case *c, int times)
+{
+    for (int e = 0; e < c->graph.num_edge_types; e++) {
+        const ref_edge_type *edge = &c->graph.edge_types[e];
+        const char *end = c->plan.in_direction ? edge->src : edge->dst;
+        if (times == REF_TIMES_EDGES && edge->times != NULL)
+            return true;
+        for (int t = 0; times == REF_TIMES_NODES && t < c->graph.num_node_types; t++)
+            if (strcmp(c->graph.node_types[t].name, end) == 0 &&
+                c->graph.node_types[t].times != NULL)
+                return true;
+    }
+    return false;
+}
+
+/* Whether seeds have times of their own. */
+static bool has_seed_times(const random_case *c)
+{
+    const ref_plan *plan = &c->plan;
+    if (!plan->links)
+        return c->graph.node_types[plan->seed_type].times != NULL;
+    const ref_edge_type *edge = &c->graph.edge_types[plan->link_type];
+    return plan->link_src == edge->from && edge->times != NULL;
+}
+
+static void random_temporal(random_case *c)
+{
+    ref_plan *plan = &c->plan;
+    int times = one_in(2) ? REF_TIMES_EDGES : REF_TIMES_NODES;
+    if (!has_times(c, times))
+        return;
+    plan->times = times;
+    plan->window = one_in(2) ? 0 : 1 + below(one_in(2) ? 400 : 5);
+    plan->last = !plan->weighted && !plan->replace && one_in(2);
+    if (!has_seed_times(c) || one_in(2))
+        plan->seed_times = random_times(c, plan->num_input);
+}
+
+static void random_kind(random_case *c)
+{
+    ref_plan *plan = &c->plan;
+    plan->weighted = c->graph.edge_types[0].weights != NULL && !one_in(3);
+    plan->disjoint = one_in(2);
+    if (plan->disjoint && !one_in(5))
+        random_temporal(c);
+    if (!plan->weighted && !plan->disjoint && !plan->replace && one_in(2))
+        plan->labor = one_in(2) ? REF_LABOR : REF_LABOR_LAYERS;
+    plan->subgraph = !plan->links && !plan->disjoint && one_in(3);
+}
+
 static void random_plan(random_case *c)
 {
     ref_plan *plan = &c->plan;
@@ -235,6 +325,8 @@ static void random_plan(random_case *c)
     plan->world = 1 + below(one_in(2) ? 4 : 1);
     plan->rank = below(plan->world);
     plan->uneven = (int)below(3);
+    if (!one_in(4))
+        random_kind(c);
     c->epoch = one_in(3) ? next() : (uint64_t)below(4);
 }
 
@@ -252,4 +344,33 @@ void random_case_deinit(random_case *c)
     for (int i = 0; i < c->num_owned; i++)
         free(c->owned[i]);
     *c = (random_case){ 0 };
+}
+
+void random_case_print(uint64_t seed, int64_t count)
+{
+    static const char *const names[] = { "links",           "weighted", "disjoint",
+                                         "temporal",        "latest",   "LABOR",
+                                         "layer-dependent", "replace",  "subgraph" };
+    int64_t found[9] = { 0 };
+    for (int64_t i = 0; i < count; i++) {
+        random_case c;
+        random_case_init(&c, seed, (uint64_t)i);
+        const ref_plan *p = &c.plan;
+        const bool is[9] = { p->links,
+                             p->weighted,
+                             p->disjoint,
+                             p->times != REF_TIMES_NONE,
+                             p->last,
+                             p->labor != REF_LABOR_NONE,
+                             p->labor == REF_LABOR_LAYERS,
+                             p->replace,
+                             p->subgraph };
+        for (int k = 0; k < 9; k++)
+            found[k] += is[k];
+        random_case_deinit(&c);
+    }
+    printf("%" PRId64 " random cases of seed %" PRIu64 ":", count, seed);
+    for (int k = 0; k < 9; k++)
+        printf("%s %" PRId64 " %s", k > 0 ? "," : "", found[k], names[k]);
+    printf("\n");
 }

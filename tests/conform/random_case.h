@@ -17,5 +17,7 @@ typedef struct random_case {
 
 void random_case_init(random_case *c, uint64_t seed, uint64_t number);
 void random_case_deinit(random_case *c);
+/* How many of the first `count` cases are of which kind, as a line. */
+void random_case_print(uint64_t seed, int64_t count);
 
 #endif

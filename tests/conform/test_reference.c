@@ -227,7 +227,7 @@ int main(void)
     suite_add_tcase(suite, primitives);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
-    printf("%" PRId64 " random cases of seed %" PRIu64 "\n", sn_test_scale(CASES), sn_test_seed());
+    random_case_print(sn_test_seed(), sn_test_scale(CASES));
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -16,8 +16,9 @@ static sn_loader *loader_of(const random_case *c, sn_plan *plan, int32_t workers
     const sn_loader_options *options =
         SN_LOADER_OPTIONS(.workers = workers, .concurrency = 1 + (int32_t)(number % 3 == 0),
                           .threads = sn_test_threads());
-    sn_status status = c->plan.links ? sn_link_loader_create(plan, options, &loader)
-                                     : sn_node_loader_create(plan, options, &loader);
+    sn_status status = c->plan.links      ? sn_link_loader_create(plan, options, &loader)
+                       : c->plan.subgraph ? sn_subgraph_loader_create(plan, options, &loader)
+                                          : sn_node_loader_create(plan, options, &loader);
     ck_assert_msg(status == SN_OK, "case %" PRId64 ": %s", number, sn_error_detail());
     return loader;
 }

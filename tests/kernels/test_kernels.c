@@ -129,7 +129,7 @@ static void pick_all(const sn__kernel_ops *ops, sn__rows *rows, int64_t fanout, 
     ck_assert_int_eq(ops->row_spans(rows, &rule, &block), SN_OK);
     ck_assert_uint_eq(block.picks, 5);
     block_reserve(&block);
-    ck_assert_int_eq(ops->draw_uniform(rows, &rule, &block, &set), SN_OK);
+    ck_assert_int_eq(ops->draw(rows, &rule, &block, &set), SN_OK);
     ck_assert_int_eq(ops->take(rows, &rule, &block, ids != NULL ? own_ids : NULL), expected);
     memcpy(neighbours, block.neighbours, 5 * sizeof *neighbours);
     if (ids != NULL)
@@ -192,7 +192,9 @@ START_TEST(picks_around_the_scan_limit_are_distinct)
     for (int i = 0; i < DEGREE; i++)
         columns[i] = DEGREE - 1 - i;
     const int64_t bounds[] = { 0, DEGREE }, node = 0;
-    sn__rows rows = { bounds, columns, NULL, 1, DEGREE, DEGREE, false };
+    sn__rows rows = {
+        .indptr = bounds, .indices = columns, .rows = 1, .edges = DEGREE, .neighbours = DEGREE
+    };
     sn__pick_set set = { 0 };
     static const int64_t fanouts[] = { 63, 64, 65, 130, MOST, 66, 1 };
     for (size_t k = 0; ops != NULL && k < sizeof fanouts / sizeof fanouts[0]; k++) {
@@ -204,7 +206,7 @@ START_TEST(picks_around_the_scan_limit_are_distinct)
         ck_assert_int_eq(ops->row_spans(&rows, &rule, &block), SN_OK);
         ck_assert_uint_eq(block.picks, (size_t)fanouts[k]);
         block_reserve(&block);
-        ck_assert_int_eq(ops->draw_uniform(&rows, &rule, &block, &set), SN_OK);
+        ck_assert_int_eq(ops->draw(&rows, &rule, &block, &set), SN_OK);
         ck_assert_int_eq(ops->take(&rows, &rule, &block, NULL), SN_OK);
         for (size_t i = 0; i < block.picks; i++) {
             ck_assert(!seen[block.neighbours[i]]);
@@ -274,7 +276,7 @@ static void pick_with(const sn__kernel_ops *ops, const sn__rows *rows, const sn_
     block_reserve(block);
     *taken_ids = calloc(block->capacity, sizeof **taken_ids);
     ck_assert_ptr_nonnull(*taken_ids);
-    ck_assert_int_eq(ops->draw_uniform(rows, rule, block, &set), SN_OK);
+    ck_assert_int_eq(ops->draw(rows, rule, block, &set), SN_OK);
     ck_assert_int_eq(ops->take(rows, rule, block, *taken_ids), SN_OK);
     sn__pick_set_deinit(&set);
 }
@@ -320,7 +322,7 @@ START_TEST(positions_of_giant_rows_are_those_of_plain_code)
     for (int c = 0; ops != NULL && ops != sn__kernels_of(SN__ISA_PLAIN) && c < 6 * 7 * 2; c++) {
         const int64_t bounds[] = { 1, 1 + degrees[c % 6] };
         int64_t nodes[SN__BLOCK_ROWS] = { 0 }, most = fanouts[c / 6 % 7];
-        sn__rows rows = { bounds, NULL, NULL, 1, UINT32_MAX, ROWS, false };
+        sn__rows rows = { .indptr = bounds, .rows = 1, .edges = UINT32_MAX, .neighbours = ROWS };
         sn__pick_rule rule = { .key = (uint64_t)c, .fanout = most, .replace = c >= 6 * 7 };
         sn__pick_set set = { 0 };
         sn__row_block got, want;
@@ -328,8 +330,8 @@ START_TEST(positions_of_giant_rows_are_those_of_plain_code)
         ck_assert_int_eq(ops->row_spans(&rows, &rule, &got), SN_OK);
         block_reserve(&got);
         want = got;
-        ck_assert_int_eq(ops->draw_uniform(&rows, &rule, &got, &set), SN_OK);
-        ck_assert_int_eq(sn__cpu_draw_uniform(&rows, &rule, &want, &set), SN_OK);
+        ck_assert_int_eq(ops->draw(&rows, &rule, &got, &set), SN_OK);
+        ck_assert_int_eq(sn__cpu_draw(&rows, &rule, &want, &set), SN_OK);
         const int64_t *position = want.neighbours;
         for (int64_t row = 0; row < 40; row++)
             for (int64_t k = 0; k < want.picked[row]; k++)

@@ -104,6 +104,33 @@ START_TEST(search_goes_on_at_the_front)
 }
 END_TEST
 
+/* Nodes of the batch alone have a label, whatever batches before had. */
+START_TEST(lookup_finds_what_the_batch_has_and_appends_nothing)
+{
+    int64_t ids[MOST], all[NODES];
+    uint32_t labels[NODES], wanted[NODES];
+    uint64_t state = sn_test_seed();
+    labelled *of = labelled_make(_i, NODES, 13);
+    for (int64_t i = 0; i < NODES; i++)
+        all[i] = NODES - 1 - i;
+    for (int64_t round = sn_test_scale(200); round > 0; round--) {
+        size_t count = sn__mix64(++state) % (MOST + 1);
+        for (size_t i = 0; i < count; i++)
+            ids[i] = (int64_t)(sn__mix64(++state) % NODES);
+        forget(of);
+        label(of, ids, count);
+        size_t nodes = of->list.count;
+        memset(wanted, 0xff, sizeof wanted);
+        for (size_t i = 0; i < nodes; i++)
+            wanted[NODES - 1 - of->list.ids[i]] = (uint32_t)i;
+        sn__kernels_cpu()->lookup(&of->list.map, all, NODES, labels);
+        ck_assert_mem_eq(labels, wanted, sizeof wanted);
+        ck_assert_uint_eq(of->list.count, nodes);
+    }
+    labelled_free(of);
+}
+END_TEST
+
 /* Near the end of the base the map is cleared: no label of a batch before comes to life again. */
 START_TEST(base_begins_again_with_nothing_known)
 {
@@ -190,6 +217,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, table_labels_as_the_array_does);
     tcase_add_test(tests, search_goes_on_at_the_front);
+    tcase_add_loop_test(tests, lookup_finds_what_the_batch_has_and_appends_nothing, 0, 2);
     tcase_add_loop_test(tests, base_begins_again_with_nothing_known, 0, 2);
     tcase_add_loop_test(tests, room_is_made_and_labels_stay, 0, 2);
     tcase_add_test(tests, size_decides_between_array_and_table);

@@ -35,9 +35,19 @@ sn_plan *load_plan(int index, const sn_plan_options *share)
         { .batch_size = 1, .hops = 0, .replace = true },
         { .batch_size = 9, .hops = 1, .fanout = two, .shuffle = true, .links = &binary },
         { .batch_size = 7, .hops = 2, .fanout = typed, .per_edge_type = true, .links = &triplet },
+        { .batch_size = 6,
+          .shuffle = true,
+          .hops = 1,
+          .fanout = two,
+          .with_edge = true,
+          .features = true,
+          .labels = SN_LABELS_SEEDS,
+          .subgraph = true },
+        { .batch_size = 9, .hops = 2, .fanout = typed, .per_edge_type = true, .subgraph = true },
     };
     sn_plan_options options = table[index];
-    sn_dataset *dataset = index == 3 || index == 4 || index == 7 ? small_typed() : small_ring();
+    sn_dataset *dataset =
+        index == 3 || index == 4 || index == 7 || index == 9 ? small_typed() : small_ring();
     sn_plan *plan;
     options.struct_size = sizeof options;
     options.seed = 11;
@@ -57,7 +67,9 @@ sn_loader *load_create(int index, sn_plan *plan)
     const load_config *config = &load_configs[index];
     sn_loader *loader;
     sn_status (*create)(sn_plan *, const sn_loader_options *, sn_loader **) =
-        plan->links.on ? sn_link_loader_create : sn_node_loader_create;
+        plan->links.on   ? sn_link_loader_create
+        : plan->subgraph ? sn_subgraph_loader_create
+                         : sn_node_loader_create;
     sn_status status =
         create(plan,
                SN_LOADER_OPTIONS(.workers = config->workers, .concurrency = config->concurrency,

@@ -13,9 +13,9 @@ typedef struct load_config {
 enum { LOAD_CONFIGS = 7 };
 extern const load_config load_configs[LOAD_CONFIGS];
 
-enum { LOAD_PLANS = 8 };
+enum { LOAD_PLANS = 10 };
 /* Plan `index`: homogeneous and typed, both directions, edge ids, features, hops of all kinds,
- * nodes and links.
+ * nodes, links and subgraphs.
  * `share`: rank, world and uneven of it, NULL: alone. */
 sn_plan *load_plan(int index, const sn_plan_options *share);
 /* A loader of configuration `index`. */

@@ -54,6 +54,38 @@ START_TEST(loader_with_a_wrong_option_is_refused_and_the_option_named)
 }
 END_TEST
 
+/* Plans 0, 6 and 8 are of nodes, links and subgraphs; each is refused by the functions of the others. */
+START_TEST(loader_of_another_kind_is_refused_and_the_right_one_named)
+{
+    static const struct {
+        int plan;
+        const char *detail;
+    } kinds[] = {
+        { 0, "loader: the plan's seeds are nodes: sn_node_loader_create" },
+        { 6, "loader: the plan's seeds are links: sn_link_loader_create" },
+        { 8, "loader: the plan's batches are induced subgraphs: sn_subgraph_loader_create" },
+    };
+    sn_status (*const creates[])(sn_plan *, const sn_loader_options *,
+                                 sn_loader **) = { sn_node_loader_create, sn_link_loader_create,
+                                                   sn_subgraph_loader_create };
+    for (int i = 0; i < 3; i++) {
+        sn_plan *plan = load_plan(kinds[i].plan, NULL);
+        for (int k = 0; k < 3; k++) {
+            sn_loader *loader = (sn_loader *)&plan; /* set on success only */
+            sn_status status = creates[k](plan, NULL, &loader);
+            ck_assert_int_eq(status, i == k ? SN_OK : SN_E_INVALID);
+            if (i == k) {
+                sn_loader_release(loader);
+                continue;
+            }
+            ck_assert_str_eq(sn_error_detail(), kinds[i].detail);
+            ck_assert_ptr_eq(loader, &plan);
+        }
+        sn_plan_release(plan);
+    }
+}
+END_TEST
+
 START_TEST(loader_with_zeros_or_all_that_a_cpu_allows_is_made)
 {
     static const int32_t cpus[] = { -1, -1, -1 };
@@ -134,6 +166,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("loader options");
+    tcase_add_test(cases, loader_of_another_kind_is_refused_and_the_right_one_named);
     tcase_add_test(cases, loader_with_a_wrong_option_is_refused_and_the_option_named);
     tcase_add_test(cases, loader_with_zeros_or_all_that_a_cpu_allows_is_made);
     tcase_add_test(cases,

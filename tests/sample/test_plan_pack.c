@@ -74,14 +74,19 @@ CHANGE(change_edge, o->with_edge = false)
 CHANGE(change_features, o->features = false)
 CHANGE(change_labels, o->labels = SN_LABELS_ALL)
 CHANGE(change_index, o->index = SN_INDEX_INT32)
+CHANGE(change_subgraph, o->subgraph = true)
+CHANGE(change_disjoint, o->disjoint = true)
+CHANGE(change_labor, o->labor = true)
+CHANGE(change_layers, o->labor = o->layer_dependent = true)
 CHANGE(change_rank, o->rank = 2)
 CHANGE(change_world, o->world = 4)
 CHANGE(change_uneven, o->uneven = SN_UNEVEN_DROP)
 
 static void (*const changes[])(sn_plan_options *) = {
-    change_input,    change_length, change_to_all, change_size, change_shuffle, change_drop,
-    change_seed,     change_hops,   change_fanout, change_dir,  change_replace, change_edge,
-    change_features, change_labels, change_index,  change_rank, change_world,   change_uneven,
+    change_input,    change_length, change_to_all, change_size,     change_shuffle,  change_drop,
+    change_seed,     change_hops,   change_fanout, change_dir,      change_replace,  change_edge,
+    change_features, change_labels, change_index,  change_subgraph, change_disjoint, change_labor,
+    change_layers,   change_rank,   change_world,  change_uneven,
 };
 enum { CHANGES = sizeof changes / sizeof changes[0], OF_RANKS = 3 };
 
@@ -178,6 +183,7 @@ START_TEST(pack_of_a_plan_gives_the_plan)
         options.input = NULL;
     if (_i == 2)
         options.hops = 0;
+    options.subgraph = _i == 3;
     sn_plan *plan = make(ring, &options), *again;
     sn__segment segment = pack(plan);
     ck_assert_msg(sn__plan_unpack(segment.base, segment.bytes, ring, &again) == SN_OK, "%s",
@@ -212,10 +218,10 @@ static void ck_refused(const uint8_t *bytes, size_t count, const char *part)
 
 START_TEST(pack_that_was_cut_or_changed_is_refused)
 {
-    static const int64_t six[] = { 2, 2, 1, 1, 0, 1 };
+    static const int64_t four[] = { 2, 2, 0, 1 };
     sn_plan_options options = basic();
-    options.hops = 6;
-    options.fanout = six;
+    options.hops = 4;
+    options.fanout = four;
     sn_plan *plan = make(ring, &options), *again;
     sn__segment segment = pack(plan);
     uint64_t *copy = malloc(segment.bytes); /* aligned, and watched by sanitizers */
@@ -228,7 +234,7 @@ START_TEST(pack_that_was_cut_or_changed_is_refused)
         free(part);
     }
     memcpy(copy, segment.base, segment.bytes);
-    ck_assert_uint_eq(segment.bytes, 144 + 6 * 8 + 6 * 8); /* no byte means nothing */
+    ck_assert_uint_eq(segment.bytes, 192 + 6 * 8); /* 160 + 4 * 8: no padding */
     for (size_t bit = 0; bit < 8 * segment.bytes; bit++) {
         uint8_t *byte = (uint8_t *)copy + bit / 8;
         *byte ^= (uint8_t)(1 << bit % 8);
@@ -296,6 +302,32 @@ START_TEST(bound_stops_at_the_counts_of_the_graph)
 }
 END_TEST
 
+START_TEST(bound_of_a_subgraph_has_all_edges_of_types_whose_nodes_it_may_have)
+{
+    static const int64_t reach[] = { 1, 0 };
+    const sn_plan_options options = {
+        .struct_size = sizeof options, .input = &input, .batch_size = 4, .subgraph = true
+    };
+    sn_plan *plan = make(ring, &options);
+    uint64_t expected = up(4 * 8) + 2 * up(RING_EDGES * 8) + up(4 * 8) + up(4 * 8);
+    ck_assert_uint_eq(sn__plan_bound_bytes(plan), expected);
+    sn_plan_release(plan);
+    /* Users without hops have no item: no edge of either type. With a hop along u2i there are both. */
+    sn_dataset *typed = small_typed();
+    sn_plan_options of = { .struct_size = sizeof of, .batch_size = 4, .subgraph = true };
+    plan = make(typed, &of);
+    ck_assert_uint_eq(sn__plan_bound_bytes(plan), 3 * up(4 * 8));
+    sn_plan_release(plan);
+    of.hops = 1;
+    of.fanout = reach;
+    of.per_edge_type = true;
+    plan = make(typed, &of);
+    ck_assert_uint_eq(sn__plan_bound_bytes(plan), 4 * up(4 * 8) + 4 * up(RING_EDGES * 8));
+    sn_plan_release(plan);
+    sn_dataset_release(typed);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plan_pack");
@@ -305,11 +337,12 @@ int main(void)
     tcase_add_test(tests, hash_of_another_stream_differs_and_of_other_ranks_does_not);
     tcase_add_test(tests, hash_of_equal_plans_is_equal);
     tcase_add_test(tests, hash_depends_on_the_dataset);
-    tcase_add_loop_test(tests, pack_of_a_plan_gives_the_plan, 0, 3);
+    tcase_add_loop_test(tests, pack_of_a_plan_gives_the_plan, 0, 4);
     tcase_add_test(tests, pack_that_was_cut_or_changed_is_refused);
     tcase_add_test(tests, pack_for_another_dataset_is_refused);
     tcase_add_test(tests, bound_is_the_tree_of_the_fanouts);
     tcase_add_test(tests, bound_stops_at_the_counts_of_the_graph);
+    tcase_add_test(tests, bound_of_a_subgraph_has_all_edges_of_types_whose_nodes_it_may_have);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -202,7 +202,7 @@ static sn_status draw_standing_still(const sn__rows *rows, const sn__pick_rule *
     } else if (standing == 0) {
         wait_a_little();
     }
-    return sn__kernels_cpu()->draw_uniform(rows, rule, block, set);
+    return sn__kernels_cpu()->draw(rows, rule, block, set);
 }
 
 static void expect_same(const sn__topology *got, const sn__topology *want)
@@ -226,7 +226,7 @@ START_TEST(block_of_a_thread_that_stands_still_is_taken_over)
     sn__kernel_ops ops = *sn__kernels_cpu();
     sn__topology alone, shared;
     sn_plan *plan = plan_of(&shapes[_i]);
-    ops.draw_uniform = draw_standing_still;
+    ops.draw = draw_standing_still;
     caller = pthread_self();
     standing = 0;
     go_on = false;

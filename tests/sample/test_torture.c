@@ -27,6 +27,7 @@ typedef struct run {
     sn_sampler *sampler;
     sn_batch *batch, *borrowed;
     sn__batch_pool *pool;
+    bool subgraph;
 } run;
 
 static int given_back;
@@ -64,7 +65,7 @@ static sn_status go(run *r)
     SN_TRY(sn_plan_create(r->dataset,
                           SN_PLAN_OPTIONS(.input = &input, .batch_size = 4, .hops = 2,
                                           .fanout = two, .with_edge = true, .features = true,
-                                          .labels = SN_LABELS_ALL),
+                                          .labels = SN_LABELS_ALL, .subgraph = r->subgraph),
                           &r->plan));
     SN_TRY(attach(r));
     SN_TRY(sn__plan_pack(r->plan, &r->packed));
@@ -99,20 +100,23 @@ static const struct {
     { FAULT_openat, EMFILE, true }, { FAULT_XXH3_createState, ENOMEM, false },
 };
 
+enum { STEPS = sizeof steps / sizeof steps[0] };
+
 START_TEST(sampling_for_a_peer_when_a_call_fails_leaves_nothing)
 {
-    int files = count_open_files(), failures = 0;
+    int files = count_open_files(), failures = 0, at = _i % STEPS;
+    bool subgraph = _i >= STEPS;
     for (int n = 1;; n++) {
-        run r = { .packed = SN__SEGMENT_NONE, .dataset = small_ring() };
+        run r = { .packed = SN__SEGMENT_NONE, .dataset = small_ring(), .subgraph = subgraph };
         given_back = 0;
-        fault_arm(steps[_i].call, n, 0, steps[_i].error);
+        fault_arm(steps[at].call, n, 0, steps[at].error);
         /* jansson 2.14 writes outside its memory when its parser gets none */
         json_set_alloc_funcs(malloc, free);
         sn_status status = go(&r);
         bool over = fault_disarm() == 0, borrowed = r.borrowed != NULL;
-        const char *name = fault_name(steps[_i].call);
+        const char *name = fault_name(steps[at].call);
         if (status == SN_OK) {
-            ck_assert_msg(over || steps[_i].tolerated, "%s %d went unnoticed", name, n);
+            ck_assert_msg(over || steps[at].tolerated, "%s %d went unnoticed", name, n);
         } else {
             failures++;
             ck_assert_msg(!over && (status == SN_E_NOMEM || status == SN_E_SYSTEM), "%s %d: %s: %s",
@@ -126,7 +130,7 @@ START_TEST(sampling_for_a_peer_when_a_call_fails_leaves_nothing)
         if (over)
             break;
     }
-    ck_assert(failures > 0 || steps[_i].tolerated);
+    ck_assert(failures > 0 || steps[at].tolerated);
 }
 END_TEST
 
@@ -134,7 +138,6 @@ int main(void)
 {
     TCase *cases = tcase_create("torture");
     tcase_set_timeout(cases, 100);
-    tcase_add_loop_test(cases, sampling_for_a_peer_when_a_call_fails_leaves_nothing, 0,
-                        sizeof steps / sizeof steps[0]);
+    tcase_add_loop_test(cases, sampling_for_a_peer_when_a_call_fails_leaves_nothing, 0, 2 * STEPS);
     return run_in_folder("torture of plans and batches", cases);
 }

@@ -8,7 +8,7 @@ tools/deps.sh full
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-sources=(tests/kernels/isa_digest.c kernels/cpu/{ops_cpu,pick_lanes,relabel,label_map,pick_plain,links,gather_rows}.c
+sources=(tests/kernels/isa_digest.c kernels/cpu/{ops_cpu,pick_lanes,relabel,label_map,pick_plain,pick_weighted,pick_labor,links,gather_rows}.c
     base/{isa,mem,random,option,status,cgroup,log}.c)
 flags=(-O2 -Wall -Wextra -Werror -std=c11 -D_GNU_SOURCE -Iinclude -I.)
 
