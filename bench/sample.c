@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seine bench sample: edges sampled and relabelled per second, in turn with random cache lines per
- * second; with --threads also by several threads on one batch, in turn with one; with edge ids or with
- * replacement in turn with neither; and with --beside on the same graph in another shape. It does not
+ * second; with --threads also by several threads on one batch, in turn with one; with edge ids, with
+ * replacement, by weight and so on in turn with none of these; and with --beside on the same graph in another shape. It does not
  * represent waiting for data, or features. */
 #include "bench/recast.h"
 #include "bench/rows.h"
@@ -229,16 +229,19 @@ static int open_cursors(bench *self, const subject *on)
     plan_args alone = self->args->plan, plain = self->args->plan;
     alone.threads = plain.threads = 1;
     plain.with_edge = plain.replace = false;
+    plain.weighted = plain.disjoint = plain.labor = plain.layer_dependent = false;
+    plain.temporal = -1;
     int code = cursor_open(&alone, on, &self->given);
     if (code == CODE_DONE && self->args->plan.threads > 1)
         code = add_beside(self, &self->args->plan, on,
                           (beside){ .name = "shared",
                                     .limit_name = "one thread",
                                     .threads = (int32_t)self->args->plan.threads });
-    if (code == CODE_DONE && (alone.with_edge || alone.replace))
+    if (code == CODE_DONE &&
+        (alone.with_edge || alone.replace || alone.weighted || alone.disjoint || alone.labor))
         code = add_beside(self, &plain, on,
                           (beside){ .name = "beside plain",
-                                    .limit_name = "without edge ids or replacement",
+                                    .limit_name = "uniform, without any option",
                                     .threads = 1,
                                     .is_limit = true });
     if (code == CODE_DONE && self->args->beside >= 0)

@@ -62,6 +62,8 @@ static const flag gen_flags[] = {
     NUMBER("--classes", "3", 1, INT32_MAX),
     CHOICE("--layout", "both|csr|csc"),
     TEXT("--out", "out"),
+    SWITCH("--weights"),
+    SWITCH("--times"),
 };
 
 static const flag inspect_flags[] = { SWITCH("--json"), SWITCH("--verify") };
@@ -72,33 +74,35 @@ static const flag doctor_flags[] = { SWITCH("--json") };
     TEXT("--links", "all"), TEXT("--edge-type", "node__to__node"),                              \
         TEXT("--link-labels", "labels.npy"), TEXT("--neg", "binary:1"), SWITCH("--non-strict"), \
         SWITCH("--neg-by-degree"), SWITCH("--remove-links")
+#define KIND_FLAGS                                                                    \
+    SWITCH("--weighted"), SWITCH("--disjoint"), CHOICE("--temporal", "uniform|last"), \
+        CHOICE("--times", "edges|nodes"), TEXT("--seed-times", "times.npy"),          \
+        NUMBER("--window", "5", 1, INT64_MAX), SWITCH("--labor"), SWITCH("--layer-dependent")
 #define PLAN_FLAGS                                                                         \
     TEXT("--fanout", "2,2"), NUMBER("--batch-size", "4", 1, INT64_MAX),                    \
         CHOICE("--edge-dir", "out|in"), SWITCH("--replace"), SWITCH("--shuffle"),          \
         SWITCH("--drop-last"), SEED("--seed"), NUMBER("--epoch", "1", 0, INT64_MAX),       \
         NUMBER("--epochs", "2", 1, INT32_MAX), NUMBER("--start-batch", "0", 0, INT64_MAX), \
         NUMBER("--batches", "1", 0, INT64_MAX), TEXT("--shard", "0/2"),                    \
-        CHOICE("--uneven", "short|pad|drop"), SWITCH("--with-edge"), SWITCH("--features"), \
-        CHOICE("--labels", "all|seeds"), CHOICE("--index", "int64|int32")
+        CHOICE("--uneven", "short|pad|drop"), SWITCH("--subgraph"), SWITCH("--with-edge"), \
+        SWITCH("--features"), CHOICE("--labels", "all|seeds"), CHOICE("--index", "int64|int32")
 #define RUN_FLAGS                                                                        \
     CHOICE("--load", "map|memory"), NUMBER("--workers", "0", 0, 256),                    \
         NUMBER("--concurrency", "1", 1, 32), SIZE("--channel-size"), SECONDS("--stall"), \
         NUMBER("--threads", "1", 1, 256), TEXT("--device", "cpu")
 
-static const flag sample_flags[] = { INPUT_FLAGS, LINK_FLAGS, PLAN_FLAGS, RUN_FLAGS,
-                                     CHOICE("--format", "digest|json|none") };
+static const flag sample_flags[] = {
+    INPUT_FLAGS, LINK_FLAGS, KIND_FLAGS,
+    PLAN_FLAGS,  RUN_FLAGS,  CHOICE("--format", "digest|json|none")
+};
 #define BENCH_FLAGS                                                                     \
     TEXT("--dataset", "@ring"), NUMBER("--scale", "4", 4, 30),                          \
         NUMBER("--feat-dim", "4", 1, 1 << 16), NUMBER("--runs", "1", 1, 10000),         \
         NUMBER("--size", "64", 64, 1 << 17), SWITCH("--json"), INPUT_FLAGS, LINK_FLAGS, \
-        PLAN_FLAGS, RUN_FLAGS
+        KIND_FLAGS, PLAN_FLAGS, RUN_FLAGS
 static const flag bench_flags[] = { BENCH_FLAGS };
 static const flag bench_sample_flags[] = { BENCH_FLAGS, CHOICE("--beside", "small-pages|typed") };
-static const char *const plan_later[] = {
-    "--subgraph", "--weighted",        "--temporal", "--seed-times", "--window",  "--disjoint",
-    "--labor",    "--layer-dependent", "--ranks",    "--transport",  "--connect", "--secret",
-    NULL
-};
+static const char *const plan_later[] = { "--ranks", "--transport", "--connect", "--secret", NULL };
 
 static const flag loader_flags[] = { TEXT("--dataset", "@ring"),
                                      NUMBER("--scale", "4", 4, 30),
@@ -108,14 +112,14 @@ static const flag loader_flags[] = { TEXT("--dataset", "@ring"),
                                      SWITCH("--json"),
                                      INPUT_FLAGS,
                                      LINK_FLAGS,
+                                     KIND_FLAGS,
                                      PLAN_FLAGS,
                                      CHOICE("--load", "map|memory"),
                                      NUMBER("--workers", "1", 1, 256),
                                      NUMBER("--concurrency", "1", 1, 32),
                                      NUMBER("--threads", "1", 1, 256),
                                      SIZE("--channel-size") };
-static const char *const loader_later[] = { "--labor",  "--weighted", "--ranks",
-                                            "--device", "--stall",    NULL };
+static const char *const loader_later[] = { "--ranks", "--transport", "--device", "--stall", NULL };
 static const flag channel_flags[] = { NUMBER("--runs", "1", 1, 10000), SWITCH("--json") };
 static const char *const channel_later[] = { "--workers", "--threads", "--device", "--dataset",
                                              NULL };

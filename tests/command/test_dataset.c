@@ -177,15 +177,30 @@ END_TEST
 /* -- Content ----------------------------------------------------------------------------------- */
 
 /* Overwrites the third element behind the first. */
-static void put_fourth(const char *array, int64_t value)
+static void put_element(const char *array, size_t width, int64_t value)
 {
     char file[64];
-    size_t bytes, width = strstr(array, "indices") != NULL ? 4 : 8;
+    size_t bytes;
     snprintf(file, sizeof file, "d/%s", array);
     char *data = get_file(file, &bytes);
     memcpy(data + 128 + 3 * width, &value, width); /* little-endian */
     put_bytes(file, data, bytes);
     free(data);
+}
+
+static void put_fourth(const char *array, int64_t value)
+{
+    put_element(array, strstr(array, "indices") != NULL ? 4 : 8, value);
+}
+
+static void expect_done_or_one_line(const char *line, const char *what)
+{
+    outcome of = run_line(line, NULL);
+    ck_assert_msg(of.code == 0 || of.code == 1, "%s: exit code %d: %s", what, of.code, of.err);
+    if (of.code == 1)
+        ck_assert_msg(strncmp(of.err, "seine: ", 7) == 0 && count_lines(of.err) == 1,
+                      "%s: not one line: %s", what, of.err);
+    outcome_free(&of);
 }
 
 /* Row pointers, neighbours and edge ids of any value may lie in a file: commands that read them
@@ -198,6 +213,8 @@ START_TEST(adjacency_of_any_values_does_not_crash_a_reader)
         "sample d --fanout 20 --replace --load memory",
         "sample d --links all --neg binary:2 --remove-links --format none",
         "sample d --links all --neg triplet:2 --neg-by-degree --non-strict --edge-dir in",
+        "sample d --subgraph --fanout 2 --with-edge --format json",
+        "sample d --subgraph --input 0,3 --fanout -1 --edge-dir in --format none",
         "train d --json --epochs 1 --fanout 2,2",
         "inspect d",
         "inspect d --verify",
@@ -211,15 +228,70 @@ START_TEST(adjacency_of_any_values_does_not_crash_a_reader)
     put_fourth(arrays[_i % 6], values[_i / 6]);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char what[256];
-        outcome of = run_line(lines[i], NULL);
         snprintf(what, sizeof what, "%s: %s[3] is %lld", lines[i], arrays[_i % 6],
                  (long long)values[_i / 6]);
-        ck_assert_msg(of.code == 0 || of.code == 1, "%s: exit code %d: %s", what, of.code, of.err);
-        if (of.code == 1)
-            ck_assert_msg(strncmp(of.err, "seine: ", 7) == 0 && count_lines(of.err) == 1,
-                          "%s: not one line: %s", what, of.err);
-        outcome_free(&of);
+        expect_done_or_one_line(lines[i], what);
     }
+}
+END_TEST
+
+/* The same of tables of weights and times. */
+START_TEST(tables_of_any_values_do_not_crash_a_reader)
+{
+    static const char *const lines[] = {
+        "sample d --fanout 1,3 --weighted --with-edge --format json",
+        "sample d --fanout -1 --weighted --edge-dir in --format none",
+        "sample d --fanout 20 --weighted --replace --load memory",
+        "sample d --fanout 2,2 --disjoint --temporal uniform --times nodes",
+        "sample d --fanout 1,1 --disjoint --temporal last --times edges --links all",
+        "sample d --fanout 1 --disjoint --temporal uniform --weighted --times edges --links all",
+        "sample d --fanout 1 --disjoint --temporal uniform --weighted --times nodes --edge-dir in",
+        "inspect d",
+    };
+    static const char *const tables[] = { "weight_sums",          "time_order",      "times",
+                                          "time_weight_sums",     "node_time_order", "node_times",
+                                          "node_time_weight_sums" };
+    static const int64_t values[] = { -1,        0,         1,         2,         INT32_MAX,
+                                      INT32_MIN, INT64_MAX, INT64_MIN, 1LL << 40, 0x1234567890LL };
+    const char *table = tables[_i % 7];
+    char array[60], file[64], what[256];
+    snprintf(array, sizeof array, "edge0.%s.%s.npy", _i / 7 % 2 == 0 ? "csr" : "csc", table);
+    bool wide = strcmp(table, "times") == 0 || strcmp(table, "node_times") == 0;
+    put_dataset();
+    snprintf(file, sizeof file, "d/%s", array);
+    char *before = get_file(file, NULL);
+    put_element(array, wide || strcmp(table, "weight_sums") == 0 ? 8 : 4, values[_i / 14]);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(what, sizeof what, "%s: %s[3] is %lld", lines[i], array,
+                 (long long)values[_i / 14]);
+        expect_done_or_one_line(lines[i], what);
+    }
+    size_t bytes;
+    char *after = get_file(file, &bytes);
+    if (memcmp(before, after, bytes) != 0)
+        expect_named(run_line("inspect d --verify", NULL), 1, file, "--verify");
+    free(before);
+    free(after);
+}
+END_TEST
+
+/* As one that was written before there were tables: what needs them says what to do. */
+START_TEST(dataset_without_tables_is_to_be_imported_again)
+{
+    put_dataset();
+    json_t *meta = json_load_file("d/META.json", 0, NULL);
+    ck_assert_ptr_nonnull(meta);
+    json_change(meta, EDGE "/arrays/csr.weight_sums", NULL);
+    json_change(meta, EDGE "/arrays/csr.node_time_order", NULL);
+    put_json("d/META.json", meta);
+    json_decref(meta);
+    expect_done(run_line("inspect d --verify", NULL));
+    expect_done(run_line("sample d --fanout 2 --format none", NULL));
+    expect_done(run_line("sample d --fanout 2 --weighted --edge-dir in --format none", NULL));
+    expect_named(run_line("sample d --fanout 2 --weighted", NULL), 1,
+                 "node__to__node|weights|import it again", "weights");
+    expect_named(run_line("sample d --fanout 2 --disjoint --temporal last --times nodes", NULL), 1,
+                 "node__to__node|times|import it again", "times");
 }
 END_TEST
 
@@ -298,6 +370,8 @@ int main(void)
     tcase_add_loop_test(cases, meta_member_that_is_wrong_is_named_by_all, 0, ROWS);
     tcase_add_test(cases, file_of_a_dataset_that_may_not_be_read_is_named);
     tcase_add_loop_test(cases, adjacency_of_any_values_does_not_crash_a_reader, 0, 54);
+    tcase_add_loop_test(cases, tables_of_any_values_do_not_crash_a_reader, 0, 140);
+    tcase_add_test(cases, dataset_without_tables_is_to_be_imported_again);
     tcase_add_test(cases, rows_that_fall_are_named);
     tcase_add_test(cases, rows_that_do_not_ascend_are_named);
     tcase_add_test(cases, edge_ids_that_are_there_twice_are_named);

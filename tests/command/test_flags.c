@@ -132,10 +132,10 @@ END_TEST
 START_TEST(flag_that_is_a_number_refuses_what_is_none_and_what_is_beyond)
 {
     static const char *const numbers[] = {
-        "--scale",       "--degree",     "--feat-dim", "--classes",     "--num-nodes",
-        "--seed",        "--epoch",      "--epochs",   "--start-batch", "--batches",
-        "--hidden",      "--threads",    "--runs",     "--size",        "--workers",
-        "--concurrency", "--batch-size", "--nodes",    "--shuffle-ends"
+        "--scale",       "--degree",     "--feat-dim", "--classes",      "--num-nodes",
+        "--seed",        "--epoch",      "--epochs",   "--start-batch",  "--batches",
+        "--hidden",      "--threads",    "--runs",     "--size",         "--workers",
+        "--concurrency", "--batch-size", "--nodes",    "--shuffle-ends", "--window"
     };
     static const char *const bad[] = {
         "x",   "-1", "1x", "0x10", "1.5", " 1", "1 ", "+1", "1e3", "1,2", "9999999999999999999999",
@@ -265,14 +265,9 @@ static const struct {
     { { "bench", "rpc" }, "seine bench: rpc: not in this version\n" },
     { { "bench", "certificate" }, "seine bench: certificate: not in this version\n" },
     { { "import", "--glt", "x" }, "seine import: --glt: not in this version\n" },
-    { { "sample", "graph", "--window", "5" }, "seine sample: --window: not in this version\n" },
-    { { "sample", "graph", "--window=5" }, "seine sample: --window: not in this version\n" },
-    { { "sample", "graph", "--weighted" }, "seine sample: --weighted: not in this version\n" },
-    { { "sample", "graph", "--temporal", "last" },
-      "seine sample: --temporal: not in this version\n" },
-    { { "sample", "graph", "--labor" }, "seine sample: --labor: not in this version\n" },
-    { { "sample", "graph", "--disjoint" }, "seine sample: --disjoint: not in this version\n" },
-    { { "sample", "graph", "--subgraph" }, "seine sample: --subgraph: not in this version\n" },
+    { { "sample", "graph", "--transport", "tcp" },
+      "seine sample: --transport: not in this version\n" },
+    { { "sample", "graph", "--ranks=2" }, "seine sample: --ranks: not in this version\n" },
     { { "sample", "graph", "--ranks", "2" }, "seine sample: --ranks: not in this version\n" },
     { { "sample", "graph", "--connect", "h:1" }, "seine sample: --connect: not in this version\n" },
     { { "sample", "graph", "--device", "cuda:0" },
@@ -296,8 +291,8 @@ START_TEST(call_that_belongs_to_a_later_version_says_so_and_is_not_in_the_help)
     outcome_free(&help);
     help = SEINE("sample", "--help");
     ck_assert_int_eq(help.code, 0);
-    ck_assert_ptr_null(strstr(help.out, "--temporal"));
-    ck_assert_ptr_null(strstr(help.out, "--weighted"));
+    ck_assert_ptr_null(strstr(help.out, "--ranks"));
+    ck_assert_ptr_null(strstr(help.out, "--transport"));
     ck_assert_ptr_null(strstr(help.out, "cuda"));
     outcome_free(&help);
 }

@@ -18,6 +18,7 @@
 #define RING  "import --manifest ring.json --out out"
 #define TYPED "import --manifest typed.json --layout csc --out out"
 #define LINKS "sample @ring --fanout 2 --links pairs.npy --neg binary:1"
+#define TIMES "sample @ring --fanout 2 --disjoint --temporal uniform --seed-times times.npy"
 #define INPUT "sample @ring --fanout 2 --input train.npy"
 
 /* -- Members of a manifest --------------------------------------------------------------------- */
@@ -231,6 +232,7 @@ static const place typed_second_file = { "pairs.npy", TYPED };
 static const place typed_writes = { "writes.npy", TYPED };
 static const place typed_x = { "x.npy", TYPED };
 static const place sample_links = { "pairs.npy", LINKS };
+static const place sample_times = { "times.npy", TIMES };
 static const place sample_input = { "train.npy", INPUT };
 
 typedef struct wrong {
@@ -334,6 +336,14 @@ static const wrong wrongs[] = {
     { &sample_links, "<i8", "(2, 3, 1)", .says = "(2, 3, 1)" },
     { &sample_links, .at = 5, .value = 12, .says = "12|destination|pair 2" },
     { &sample_links, .at = 0, .value = -1, .says = "-1|source|pair 0" },
+    /* Its times: one for each seed, int64. */
+    { &sample_times, "<f8", "(12,)", .says = "seed_times|float64|int64" },
+    { &sample_times, "<i4", "(12,)", .says = "seed_times|int32|int64" },
+    { &sample_times, "<u8", "(12,)", .says = "seed_times|uint64" },
+    { &sample_times, "<i8", "(11,)", .says = "11 seed_times|12 seeds" },
+    { &sample_times, "<i8", "(0,)", .says = "0 seed_times|12 seeds" },
+    { &sample_times, "<i8", "(12, 1)", .says = "2 dimensions" },
+    { &sample_times, "<i8", "()", .says = "0 dimensions" },
 };
 enum { WRONGS = sizeof wrongs / sizeof wrongs[0] };
 

@@ -2,6 +2,7 @@
 /* seine bench: the flags. What is measured is in bench/. */
 #include "tools/seine/bench_args.h"
 #include "tools/seine/commands.h"
+#include "tools/seine/kind_args.h"
 #include "tools/seine/link_args.h"
 #include "tools/seine/report.h"
 
@@ -162,11 +163,11 @@ static const arg beside_args[] = {
 static const arg_group beside_group = ARG_GROUP("In turn", beside_args);
 
 static const arg_group *const sample_groups[] = { &graph_group, &size_group, &beside_group,
-                                                  &input_group, &link_group, &plan_group,
-                                                  &run_group,   NULL };
+                                                  &input_group, &link_group, &kind_group,
+                                                  &plan_group,  &run_group,  NULL };
 static const arg_group *const plan_groups[] = { &graph_group, &size_group, &input_group,
-                                                &link_group,  &plan_group, &run_group,
-                                                NULL };
+                                                &link_group,  &kind_group, &plan_group,
+                                                &run_group,   NULL };
 static const char *const plan_later[] = { PLAN_LATER, NULL };
 
 const command command_bench_sample = {
@@ -251,12 +252,14 @@ static int run_loader(const void *values, const char *operand)
     const bench_args *args = values;
     (void)operand;
     int code = link_args_check(&args->plan);
+    if (code == CODE_DONE)
+        code = kind_args_check(&args->plan);
     return code == CODE_DONE ? bench_loader(args) : code;
 }
 
-static const arg_group *const loader_groups[] = { &graph_group, &size_group, &input_group,
-                                                  &link_group,  &plan_group, &workers_group,
-                                                  NULL };
+static const arg_group *const loader_groups[] = { &graph_group,   &size_group, &input_group,
+                                                  &link_group,    &kind_group, &plan_group,
+                                                  &workers_group, NULL };
 static const char *const loader_later[] = { PLAN_LATER, "--device", "--stall", NULL };
 
 const command command_bench_loader = {

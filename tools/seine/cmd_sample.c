@@ -149,7 +149,7 @@ static int run(const void *values, const char *operand)
     return code;
 }
 
-static const arg_group *const groups[] = { &input_group, &link_group,   &plan_group,
+static const arg_group *const groups[] = { &input_group, &link_group,   &kind_group, &plan_group,
                                            &run_group,   &output_group, NULL };
 static const char *const later[] = { PLAN_LATER, NULL };
 

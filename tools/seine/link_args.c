@@ -71,6 +71,8 @@ int link_args_check(const plan_args *args)
     if (args->links != NULL && (args->input != NULL || args->input_type != NULL))
         return report_usage("--links: not together with %s",
                             args->input != NULL ? "--input" : "--input-type");
+    if (args->links != NULL && args->subgraph)
+        return report_usage("--links: not together with --subgraph");
     if (args->neg == NULL && (args->non_strict || args->neg_by_degree))
         return report_usage("%s: only with --neg",
                             args->non_strict ? "--non-strict" : "--neg-by-degree");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/seine/plan_args.h"
 
+#include "tools/seine/kind_args.h"
 #include "tools/seine/link_args.h"
 #include "tools/seine/report.h"
 
@@ -110,6 +111,10 @@ static const arg plan_flags[] = {
       .offset = AT(uneven),
       .fallback = "short",
       .choices = "short|pad|drop" },
+    { .name = "--subgraph",
+      .text = "deliver all edges among the nodes that the hops reach, and the places of the seeds",
+      .kind = ARG_SWITCH,
+      .offset = AT(subgraph) },
     { .name = "--with-edge",
       .text = "deliver edge ids",
       .kind = ARG_SWITCH,
@@ -393,7 +398,9 @@ static int choose_steps(const plan_args *args, stream *out, int64_t world)
 /* What the seeds were taken from, to be named in an error. */
 static void name_seeds(const plan_args *args, const seeds *input, sn_status st)
 {
-    if (args->links != NULL)
+    if (args->seed_times != NULL && strstr(sn_error_detail(), "seed_times") != NULL)
+        sn_error_context("--seed-times %.200s", args->seed_times);
+    else if (args->links != NULL)
         sn_error_context("--links %.200s", args->links);
     else if (args->input != NULL && (st == SN_E_RANGE || input->array != NULL))
         sn_error_context("--input %.200s", args->input);
@@ -413,6 +420,7 @@ static int create_plan(const plan_args *args, sn_dataset *dataset, const seeds *
     options->per_edge_type = fan->typed;
     options->dir = args->edge_dir == 0 ? SN_DIR_OUT : SN_DIR_IN;
     options->replace = args->replace;
+    options->subgraph = args->subgraph;
     options->with_edge = args->with_edge;
     options->features = args->features;
     options->labels = (sn_label_mode)(SN_LABELS_ALL + args->labels); /* -1: none */
@@ -430,6 +438,7 @@ int stream_open(const plan_args *args, sn_dataset *dataset, stream *out)
     sn_plan_options options = { .struct_size = sizeof options };
     seeds input = { 0 };
     link_input links = { 0 };
+    kind_input kind = { 0 };
     fanout fan = { 0 };
     stream made = { .dataset = dataset };
     int code = parse_shard(args->shard, &options.rank, &options.world);
@@ -442,11 +451,14 @@ int stream_open(const plan_args *args, sn_dataset *dataset, stream *out)
         options.links = &links.options;
     }
     if (code == CODE_DONE)
+        code = kind_input_open(args, &kind, &options);
+    if (code == CODE_DONE)
         code = create_plan(args, dataset, &input, &fan, &options, &made.plan);
     if (code == CODE_DONE)
         code = choose_steps(args, &made, options.world);
     sn_array_release(input.array);
     link_input_close(&links);
+    kind_input_close(&kind);
     free(fan.values);
     if (code != CODE_DONE) {
         sn_plan_release(made.plan);

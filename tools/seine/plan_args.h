@@ -12,6 +12,11 @@ typedef struct plan_args {
     const char *input, *input_type; /* input NULL: all */
     const char *links, *edge_type, *link_labels, *neg;
     bool non_strict, neg_by_degree, remove_links;
+    bool weighted, disjoint, labor, layer_dependent;
+    int temporal; /* position in uniform|last, -1: not given */
+    int times;    /* position in edges|nodes, likewise */
+    const char *seed_times;
+    int64_t window;
     const char *fanout;
     int64_t batch_size;
     int edge_dir; /* position in out|in */
@@ -20,7 +25,7 @@ typedef struct plan_args {
     int64_t epoch, epochs, start_batch, batches;
     const char *shard;
     int uneven;
-    bool with_edge, features;
+    bool subgraph, with_edge, features;
     int labels; /* position in all|seeds, -1: not given */
     int index;
     int64_t workers, concurrency, threads;
@@ -30,11 +35,9 @@ typedef struct plan_args {
     int load; /* position in map|memory, -1: not given */
 } plan_args;
 
-extern const arg_group input_group, link_group, plan_group, run_group;
+extern const arg_group input_group, link_group, kind_group, plan_group, run_group;
 /* What later versions add to these groups. */
-#define PLAN_LATER                                                                                 \
-    "--subgraph", "--weighted", "--temporal", "--seed-times", "--window", "--disjoint", "--labor", \
-        "--layer-dependent", "--ranks", "--transport", "--connect", "--secret"
+#define PLAN_LATER "--ranks", "--transport", "--connect", "--secret"
 
 /* A dataset, its plan, and the part of the plan that is asked for: steps [first, end) of each
  * epoch, which are this rank's at positions [start, stop), stop -1: the epoch's end. */

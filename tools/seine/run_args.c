@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RUN flags: how batches are made, and the loader that they mean. */
+#include "tools/seine/kind_args.h"
 #include "tools/seine/link_args.h"
 #include "tools/seine/loader_args.h"
 #include "tools/seine/report.h"
@@ -47,13 +48,16 @@ int plan_args_check(const plan_args *args, const char *name)
         return report_later(name, "--device");
     if (strcmp(args->device, "cpu") != 0)
         return report_usage("--device: '%s' is not cpu", args->device);
-    return link_args_check(args);
+    int code = link_args_check(args);
+    return code == CODE_DONE ? kind_args_check(args) : code;
 }
 
 int loader_open(const plan_args *args, sn_plan *plan, sn_loader **out)
 {
     sn_status (*create)(sn_plan *, const sn_loader_options *, sn_loader **) =
-        args->links != NULL ? sn_link_loader_create : sn_node_loader_create;
+        args->links != NULL ? sn_link_loader_create
+        : args->subgraph    ? sn_subgraph_loader_create
+                            : sn_node_loader_create;
     sn_status st =
         create(plan,
                SN_LOADER_OPTIONS(.workers = (int32_t)args->workers,
