@@ -11,7 +11,13 @@
 #include <stdint.h>
 
 /* Purposes of phase keys. */
-enum { SN__PURPOSE_SHUFFLE = 1, SN__PURPOSE_UNIFORM = 2, SN__PURPOSE_NEGATIVES = 3 };
+enum {
+    SN__PURPOSE_SHUFFLE = 1,
+    SN__PURPOSE_UNIFORM = 2,
+    SN__PURPOSE_NEGATIVES = 3,
+    SN__PURPOSE_WEIGHTED = 4,
+    SN__PURPOSE_LABOR = 5
+};
 
 /* Philox4x32-10 (Salmon et al., SC 2011, section 3.3): multipliers, and what is added to the key. */
 #define SN__PHILOX_M0     0xD2511F53u
